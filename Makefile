@@ -1,0 +1,54 @@
+# `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+GO       ?= go
+FUZZTIME ?= 60s
+LINT      = $(GO) tool -modfile=deploy/tools/golangci-lint/go.mod golangci-lint
+DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
+
+##@ Work
+.PHONY: help dev build setup test bench fuzz
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+dev: ## Run everything in one process: a fake Entra tenant, roles and keys in memory
+	$(GO) run ./cmd/issuer dev
+
+build: ## Build the static binary bin/issuer
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/issuer ./cmd/issuer
+
+setup: ## Install what the tests need (Postgres, Redis, Node), where it is missing and may be installed
+	@scripts/setup.sh
+
+test: setup ## Run all tests, with the race detector
+	$(GO) test -race -count=1 ./...
+
+bench: setup ## Run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Run every fuzz target for FUZZTIME (60s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+##@ Check
+.PHONY: fmt lint tidy dead vet ci
+fmt: ## Format the code
+	$(LINT) fmt
+
+lint: ## Run the linters, which also hold the walls between the rooms
+	$(LINT) run
+
+tidy: ## Fail if go.mod or go.sum are not tidy
+	$(GO) mod tidy -diff
+
+dead: ## Fail if there is code that nothing reaches
+	@out=$$($(DEADCODE) -test ./...) || exit 1; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
+
+vet: ## Run go vet, and shellcheck where it is installed
+	$(GO) vet ./...
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+
+ci: tidy ## All checks, the build and the tests, as CI runs them
+	$(LINT) fmt --diff
+	$(MAKE) --no-print-directory lint vet dead build test
