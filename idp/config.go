@@ -1,0 +1,113 @@
+package idp
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp/internal/entrakeys"
+)
+
+const maxLeeway = 2 * time.Minute
+
+// Config is the policy tokens are held against. Every list is compared byte by byte, GUIDs without regard to case.
+type Config struct {
+	Authority string   // base URL of the sign-in host; "" is the global cloud. http for loopback hosts only
+	Tenants   []string // tenant ids that may call, GUIDs; at least one
+	Audiences []string // accepted `aud` values; at least one. Not those of Microsoft Graph and Azure Resource Manager
+	Clients   []string // app ids that may fetch tokens for callers, GUIDs; empty: any
+	Scopes    []string // a user's token needs one of these; empty: no user is let in
+	AppRoles  []string // an app-only token needs one of these; empty: no app is let in by itself
+
+	RefuseGuests bool
+	Leeway       time.Duration // on nbf and iat, at most two minutes; exp has none
+	KeepClaims   []string      // names of claims to hand on in Subject.Claims, ASCII
+
+	HTTPClient *http.Client     // nil: NewHTTPClient(). Redirects are not followed, whatever it says
+	Now        func() time.Time // nil: time.Now
+}
+
+// policy is a Config that was checked, in the form the checks read it.
+type policy struct {
+	audiences, clients, scopes, appRoles []string
+	refuseGuests                         bool
+	leeway                               time.Duration
+	keep                                 keepList
+}
+
+// compile checks everything at once; the error names each fault.
+func (c Config) compile() (policy, error) {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+
+	if len(c.Tenants) == 0 {
+		fault("tenants: want at least one")
+	}
+	if len(c.Audiences) == 0 {
+		fault("audiences: want at least one")
+	}
+	for _, audience := range c.Audiences {
+		if !isWord(audience) {
+			fault("audiences: %q is empty or holds a space", audience)
+		} else if reason := audienceOfOthers(audience); reason != "" {
+			fault("audiences: %q belongs to a Microsoft API; its tokens are not meant for us", audience)
+		}
+	}
+	for _, word := range slices.Concat(c.Scopes, c.AppRoles) {
+		if !isWord(word) {
+			fault("scopes and app roles: %q is empty or holds a space", word)
+		}
+	}
+	clients, err := guids("clients", c.Clients)
+	faults = append(faults, err)
+	if c.Leeway < 0 || c.Leeway > maxLeeway {
+		fault("leeway: %s is not between 0s and %s", c.Leeway, maxLeeway)
+	}
+	keep, err := newKeepList(c.KeepClaims)
+	faults = append(faults, err)
+
+	return policy{
+		audiences: slices.Clone(c.Audiences), clients: clients, scopes: slices.Clone(c.Scopes),
+		appRoles: slices.Clone(c.AppRoles), refuseGuests: c.RefuseGuests, leeway: c.Leeway, keep: keep,
+	}, errors.Join(faults...)
+}
+
+// sources returns a source of keys for each tenant, by id.
+func (c Config) sources(now func() time.Time) (map[string]*entrakeys.Source, error) {
+	base := c.Authority
+	if base == "" {
+		base = entrakeys.DefaultAuthority
+	}
+	authority, authorityErr := entrakeys.ParseAuthority(base)
+	tenants, tenantsErr := guids("tenants", c.Tenants)
+	if err := errors.Join(authorityErr, tenantsErr); err != nil {
+		return nil, err
+	}
+	client := c.HTTPClient
+	if client == nil {
+		client = NewHTTPClient()
+	}
+	sources := make(map[string]*entrakeys.Source, len(tenants))
+	for _, tenant := range tenants {
+		sources[tenant] = entrakeys.NewSource(authority, tenant, client, now)
+	}
+	return sources, nil
+}
+
+func guids(what string, texts []string) ([]string, error) {
+	var faults []error
+	lower := make([]string, 0, len(texts))
+	for _, text := range texts {
+		id, ok := guid(text)
+		if !ok {
+			faults = append(faults, fmt.Errorf("%s: %q is not a GUID", what, text))
+		}
+		lower = append(lower, id)
+	}
+	return lower, errors.Join(faults...)
+}
+
+func isWord(text string) bool { return text != "" && !strings.ContainsAny(text, " \t\r\n") }

@@ -1,0 +1,93 @@
+package idp_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+)
+
+func TestAConfigurationIsCheckedWhole(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(*idp.Config)
+		want   string // in the error; "" for a good one
+	}{
+		"the default cloud":                {func(c *idp.Config) { c.Authority = "" }, ""},
+		"a loopback stand-in":              {func(c *idp.Config) { c.Authority = "http://127.0.0.1:8443" }, ""},
+		"a loopback name":                  {func(c *idp.Config) { c.Authority = "http://localhost:8443/" }, ""},
+		"a loopback of version six":        {func(c *idp.Config) { c.Authority = "http://[::1]:8443" }, ""},
+		"everything left to the default":   {func(c *idp.Config) { c.HTTPClient, c.Now, c.Leeway, c.Clients = nil, nil, 0, nil }, ""},
+		"http to another host":             {func(c *idp.Config) { c.Authority = "http://login.example" }, "want https"},
+		"an authority that is none":        {func(c *idp.Config) { c.Authority = "login.example" }, "authority"},
+		"an authority with a path":         {func(c *idp.Config) { c.Authority = "https://login.example/common" }, "without path"},
+		"an authority with a query":        {func(c *idp.Config) { c.Authority = "https://login.example?x=y" }, "without path"},
+		"an authority with a password":     {func(c *idp.Config) { c.Authority = "https://a:b@login.example" }, "authority"},
+		"an authority of another scheme":   {func(c *idp.Config) { c.Authority = "ftp://login.example" }, "want https"},
+		"no tenant":                        {func(c *idp.Config) { c.Tenants = nil }, "tenants: want at least one"},
+		"a tenant by name":                 {func(c *idp.Config) { c.Tenants = []string{"contoso.example"} }, `tenants: "contoso.example" is not a GUID`},
+		"all tenants":                      {func(c *idp.Config) { c.Tenants = []string{"common"} }, "not a GUID"},
+		"a GUID without its dashes":        {func(c *idp.Config) { c.Tenants = []string{strings.Repeat("0", 36)} }, "not a GUID"},
+		"no audience":                      {func(c *idp.Config) { c.Audiences = nil }, "audiences: want at least one"},
+		"an empty audience":                {func(c *idp.Config) { c.Audiences = []string{""} }, "audiences"},
+		"the audience of Graph":            {func(c *idp.Config) { c.Audiences = []string{"https://graph.microsoft.com"} }, "Microsoft API"},
+		"the audience of ARM":              {func(c *idp.Config) { c.Audiences = []string{"https://management.core.windows.net/"} }, "Microsoft API"},
+		"two scopes in one":                {func(c *idp.Config) { c.Scopes = []string{"a b"} }, "scopes and app roles"},
+		"an empty app role":                {func(c *idp.Config) { c.AppRoles = []string{""} }, "scopes and app roles"},
+		"a client by name":                 {func(c *idp.Config) { c.Clients = []string{"spa"} }, "clients"},
+		"a leeway over two minutes":        {func(c *idp.Config) { c.Leeway = 2*time.Minute + 1 }, "leeway"},
+		"a negative leeway":                {func(c *idp.Config) { c.Leeway = -1 }, "leeway"},
+		"a claim without name":             {func(c *idp.Config) { c.KeepClaims = []string{""} }, "keep claims"},
+		"a claim outside ASCII":            {func(c *idp.Config) { c.KeepClaims = []string{"ma\u00df"} }, "keep claims"},
+		"two claims alike but for case":    {func(c *idp.Config) { c.KeepClaims = []string{"Dept", "dept"} }, "differ only in case"},
+		"a known claim in other case":      {func(c *idp.Config) { c.KeepClaims = []string{"OID"} }, "differs only in case"},
+		"the same claim twice does no ill": {func(c *idp.Config) { c.KeepClaims = []string{"dept", "dept", "oid"} }, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := idp.Config{Tenants: []string{faketenant.TenantID}, Audiences: []string{faketenant.APIClientID}}
+			test.change(&config)
+			verifier, err := idp.New(config)
+			if test.want == "" && (err != nil || verifier == nil) {
+				t.Errorf("refused: %v", err)
+			}
+			if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("the error is %v, want one with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestEveryFaultOfAConfigurationIsNamed(t *testing.T) {
+	t.Parallel()
+	_, err := idp.New(idp.Config{
+		Authority: "http://login.example", Tenants: []string{"a", "b"}, Clients: []string{"c"}, Scopes: []string{""},
+		Leeway: time.Hour, KeepClaims: []string{"d e"},
+	})
+	for _, want := range []string{"authority", `"a"`, `"b"`, `"c"`, "audiences", "scopes", "leeway", `"d e"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is not in: %v", want, err)
+		}
+	}
+}
+
+func TestTheDefaultClientFollowsNoRedirects(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.RedirectHandler("/elsewhere", http.StatusFound))
+	t.Cleanup(server.Close)
+	client := idp.NewHTTPClient()
+	t.Cleanup(client.CloseIdleConnections)
+	response, err := client.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusFound {
+		t.Errorf("the answer is a %d, want the redirect itself", response.StatusCode)
+	}
+}

@@ -1,0 +1,54 @@
+package entrakeys
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"strings"
+	"time"
+)
+
+// tenantTemplate stands in Entra's documents where the tenant's id belongs.
+const tenantTemplate = "{tenantid}"
+
+// Key is one public key of a tenant's set, and whom its publisher says it signs for. It does not change.
+type Key struct {
+	public *rsa.PublicKey
+	issuer string // as published, "" when the set does not say
+	cloud  string // cloud_instance_name, "" when the set does not say
+}
+
+// Verify returns nil when signature is this key's RSASSA-PKCS1-v1_5 signature over the SHA-256 digest (RS256, RFC 7518
+// section 3.3). The error says no more than that it is not. The standard library does it: the token's parts are
+// already taken apart here, and a JOSE library would only parse them a second time.
+func (k *Key) Verify(digest [32]byte, signature []byte) error {
+	return rsa.VerifyPKCS1v15(k.public, crypto.SHA256, digest[:], signature)
+}
+
+// Set is what a tenant published at one moment. It does not change, so it may be read by many at once.
+type Set struct {
+	V1Issuer string // exact `iss` of v1.0 tokens; "" when the tenant has none
+	V2Issuer string // exact `iss` of v2.0 tokens
+
+	tenant  string
+	cloud   string // cloud_instance_name of the discovery document, "" when it names none
+	keys    map[string]*Key
+	fetched time.Time
+}
+
+// Key returns the key with exactly this id, or nil.
+func (s *Set) Key(kid string) *Key { return s.keys[kid] }
+
+// MaySign reports whether key was published for this tenant. One set holds keys of several issuers: those of personal
+// accounts stand beside the organisation's, and without this check they could sign for it. A key that names no issuer
+// or no cloud is not compared by that member; nor is its cloud when the discovery document names none.
+func (s *Set) MaySign(key *Key) bool {
+	if key.issuer != "" && forTenant(key.issuer, s.tenant) != s.V2Issuer {
+		return false
+	}
+	return key.cloud == "" || s.cloud == "" || key.cloud == s.cloud
+}
+
+// forTenant fills Entra's template in; a text without it stays as it is.
+func forTenant(issuer, tenant string) string {
+	return strings.ReplaceAll(issuer, tenantTemplate, tenant)
+}

@@ -1,0 +1,153 @@
+// Package entrakeys answers: which keys may sign for an Entra tenant just now, and under which issuers? It fetches the
+// tenant's discovery documents and key set, keeps the last good set, and sees to it that strangers cannot make it fetch
+// more than seldom. It knows nothing of tokens and claims.
+package entrakeys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	fetchDeadline = 5 * time.Second  // for all documents of one fetch together
+	learnPause    = 30 * time.Second // between two fetches for unknown key ids
+	maxAge        = 24 * time.Hour   // after this a set that could not be renewed is no longer believed
+)
+
+// ErrUnavailable means that the keys could not be had: never seen, too old, or the fetch failed. It says nothing about
+// any token.
+var ErrUnavailable = errors.New("the identity provider's keys are not available")
+
+// Source holds the keys of one tenant. All methods may be called concurrently; readers of held keys take no lock.
+type Source struct {
+	authority Authority
+	tenant    string
+	client    *http.Client
+	now       func() time.Time
+
+	held atomic.Pointer[Set] // the last good set; nil before the first
+
+	mu      sync.Mutex // guards what follows; never held during I/O
+	flight  *flight    // the fetch that is under way, nil when none is
+	asked   time.Time  // when Learn last began a fetch
+	outcome error      // of the fetch that ended last
+}
+
+// flight is one fetch that any number of callers wait for.
+type flight struct {
+	done chan struct{}
+	err  error // written before done is closed
+}
+
+// NewSource returns a source for a tenant (a lower-case GUID). It does not connect. The client is copied and made to
+// follow no redirects: keys count only where the authority itself hands them out.
+func NewSource(authority Authority, tenant string, client *http.Client, now func() time.Time) *Source {
+	direct := *client
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Source{authority: authority, tenant: tenant, client: &direct, now: now}
+}
+
+// Tenant returns the id this source was made for.
+func (s *Source) Tenant() string { return s.tenant }
+
+// Held returns the last good set, or nil when there is none or it is more than 24 hours old. It never waits.
+func (s *Source) Held() *Set {
+	set := s.held.Load()
+	if set == nil || s.now().Sub(set.fetched) > maxAge {
+		return nil
+	}
+	return set
+}
+
+// Issuers returns the issuers of the tenant's tokens; known is false while only a discovery document could tell and
+// none was read yet.
+func (s *Source) Issuers() (v1, v2 string, known bool) {
+	if v1, v2, known = s.authority.Issuers(s.tenant); known {
+		return v1, v2, true
+	}
+	if set := s.Held(); set != nil {
+		return set.V1Issuer, set.V2Issuer, true
+	}
+	return "", "", false
+}
+
+// Fetch reads everything anew and returns when that is done or ctx has ended, whichever is first. A fetch already under
+// way is waited for instead. The fetch itself goes on when ctx ends: others may be waiting for it. On success the set
+// replaces the last one whole, so keys that were withdrawn are forgotten; on failure the last good set stays.
+func (s *Source) Fetch(ctx context.Context) error {
+	s.mu.Lock()
+	if s.flight == nil {
+		s.begin(ctx)
+	}
+	current := s.flight
+	s.mu.Unlock()
+	return current.wait(ctx)
+}
+
+// Learn is Fetch for a token whose key id is not held. Since anybody can send one, it begins a fetch at most every 30
+// seconds, whatever came of the last; in between it answers from memory. It returns the set to look in, or
+// ErrUnavailable when the last fetch failed or ctx ended first.
+func (s *Source) Learn(ctx context.Context) (*Set, error) {
+	s.mu.Lock()
+	current, outcome := s.flight, s.outcome
+	if current == nil && s.now().Sub(s.asked) >= learnPause {
+		s.asked = s.now()
+		current = s.begin(ctx)
+	}
+	s.mu.Unlock()
+	if current != nil {
+		outcome = current.wait(ctx)
+	}
+	if outcome != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, outcome)
+	}
+	set := s.Held()
+	if set == nil {
+		return nil, ErrUnavailable
+	}
+	return set, nil
+}
+
+// begin starts a fetch with a deadline of its own. Values of ctx (traces) go along, its end does not. The caller holds mu.
+func (s *Source) begin(ctx context.Context) *flight {
+	current := &flight{done: make(chan struct{})}
+	s.flight = current
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchDeadline)
+		defer cancel()
+		set, err := s.fetch(ctx)
+		if err == nil {
+			s.held.Store(set)
+		} else {
+			err = fmt.Errorf("fetch keys of tenant %s: %w", s.tenant, err)
+		}
+		s.mu.Lock()
+		s.flight, s.outcome = nil, err
+		s.mu.Unlock()
+		current.err = err
+		close(current.done)
+	}()
+	return current
+}
+
+func (f *flight) wait(ctx context.Context) error {
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return fmt.Errorf("wait for keys: %w", context.Cause(ctx))
+	}
+}
+
+// Health returns nil while a set is held, else an error that wraps ErrUnavailable. From memory.
+func (s *Source) Health() error {
+	if s.Held() == nil {
+		return fmt.Errorf("tenant %s: %w", s.tenant, ErrUnavailable)
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package idp
+
+import "time"
+
+// Kind is what sort of caller a token stands for.
+type Kind string
+
+// The kinds of callers.
+const (
+	KindUser Kind = "user" // somebody who signed in; the app acts on their behalf
+	KindApp  Kind = "app"  // an app by itself: a daemon, a managed identity
+)
+
+// Subject is who is calling, as far as a verified token says. TenantID and ObjectID together are the identity.
+type Subject struct {
+	TenantID string // lower-case GUID
+	ObjectID string // lower-case GUID; of the user, or of the app's service principal
+	Kind     Kind
+	ClientID string   // lower-case GUID of the app that got the token (azp or appid)
+	AppRoles []string // values of "roles"; GUIDs among them are groups emitted as roles, and are left out
+	Groups   []string // lower-case GUIDs; groups given by name are left out, since names can be taken over
+
+	// GroupsOmitted is true when Entra left groups out because there are too many: Groups is not the whole truth.
+	GroupsOmitted bool
+	Guest         bool      // the caller's home is another tenant or identity provider
+	TokenID       string    // uti, for audit; empty when absent or of an unusual form
+	Expiry        time.Time // exp, UTC
+
+	// Claims holds those that Config.KeepClaims names, as text: strings as they are, numbers and booleans as JSON
+	// writes them. A claim that is absent, null, a list or an object is not in it. GUIDs of tid, oid, azp and appid
+	// are in lower case.
+	Claims map[string]string
+}
