@@ -1,0 +1,64 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pressly/goose/v3/lock"
+)
+
+// The wait for somebody else's migration: asked for every second, five minutes
+// long. Both in the units of goose's locker.
+const (
+	lockEverySeconds = 1
+	lockAttempts     = 300
+)
+
+// unlockTimeout bounds giving the lock back, which also happens when the caller
+// has called the migration off.
+const unlockTimeout = 5 * time.Second
+
+// lockSchema takes the advisory lock of migrations and makes the schema that
+// goose's own table lies in. goose can take the lock by itself, but looks for
+// its table before it does. The lock is held until unlock is called; a failure
+// to give it back is no error, since it ends with its session.
+func lockSchema(ctx context.Context, db *sql.DB) (unlock func(), err error) {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockEverySeconds, lockAttempts))
+	if err != nil {
+		return nil, fmt.Errorf("lock the database schema: %w", err)
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	if err := locker.SessionLock(ctx, conn); err != nil {
+		return nil, fmt.Errorf("lock the database schema: %w", errors.Join(err, conn.Close()))
+	}
+	unlock = func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
+		defer cancel()
+		_ = locker.SessionUnlock(ctx, conn)
+		_ = conn.Close() // given back, or closing the pool would not end the session
+	}
+	if err := createSchema(ctx, conn); err != nil {
+		unlock()
+		return nil, fmt.Errorf("create the database schema: %w", err)
+	}
+	return unlock, nil
+}
+
+// createSchema makes the schema issuer where it is missing. CREATE SCHEMA IF
+// NOT EXISTS would want the right to create one even where a database
+// administrator has made it for us.
+func createSchema(ctx context.Context, conn *sql.Conn) error {
+	var exists bool
+	err := conn.QueryRowContext(ctx, `SELECT to_regnamespace('issuer') IS NOT NULL`).Scan(&exists)
+	if err != nil || exists {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, `CREATE SCHEMA issuer`)
+	return err
+}
