@@ -1,0 +1,195 @@
+package rolestore_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/hasura-issuer/hasura-issuer/database"
+	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+	"github.com/hasura-issuer/hasura-issuer/rolestore/rolestoretest"
+)
+
+func TestPostgresIsARoleStore(t *testing.T) {
+	t.Parallel()
+	rolestoretest.TestStore(t, func(t *testing.T, doc rolestore.Document) rolestoretest.Store {
+		t.Helper()
+		store, _ := newPostgres(t, rolestore.Rules{})
+		mustApply(t, store, doc, rolestore.ApplyOptions{})
+		return store
+	})
+}
+
+// newPostgres returns a store on an empty database of its own, and its pool.
+func newPostgres(t *testing.T, rules rolestore.Rules) (*rolestore.Postgres, *pgxpool.Pool) {
+	t.Helper()
+	pool := openPool(t, pgtest.New(t))
+	return rolestore.NewPostgres(pool, rules), pool
+}
+
+func openPool(t *testing.T, url string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := database.Open(t.Context(), url)
+	must(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func mustApply(t *testing.T, store *rolestore.Postgres, doc rolestore.Document, options rolestore.ApplyOptions) rolestore.Diff {
+	t.Helper()
+	options.By = "a test"
+	changed, err := store.Apply(t.Context(), doc, options)
+	must(t, err)
+	return changed
+}
+
+func mustExec(t *testing.T, pool *pgxpool.Pool, sql string, args ...any) {
+	t.Helper()
+	_, err := pool.Exec(t.Context(), sql, args...)
+	must(t, err)
+}
+
+// queryCounter counts what is sent to the database.
+type queryCounter struct{ queries atomic.Int64 }
+
+func (c *queryCounter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	c.queries.Add(1)
+	return ctx
+}
+
+func (c *queryCounter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// countedPostgres is newPostgres with a count of the queries.
+func countedPostgres(t *testing.T) (*rolestore.Postgres, *atomic.Int64) {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(pgtest.New(t))
+	must(t, err)
+	counter := &queryCounter{}
+	config.ConnConfig.Tracer = counter
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	must(t, err)
+	t.Cleanup(pool.Close)
+	return rolestore.NewPostgres(pool, rolestore.Rules{}), &counter.queries
+}
+
+func TestOneLookUpIsOneStatement(t *testing.T) {
+	t.Parallel()
+	store, queries := countedPostgres(t)
+	q := aliceQuery()
+	q.Groups, q.AppRoles = []string{editors, bob}, []string{"Hasura.Reader"}
+	for range 3 {
+		before := queries.Load()
+		_, err := store.Grants(t.Context(), q)
+		must(t, err)
+		if sent := queries.Load() - before; sent != 1 {
+			t.Errorf("sent %d statements, want 1", sent)
+		}
+	}
+}
+
+func TestTheOrderOfAnAnswerIsNotThatOfTheTable(t *testing.T) {
+	t.Parallel()
+	store, _ := newPostgres(t, rolestore.Rules{})
+	for _, role := range []string{"b", "c", "a"} {
+		mustApply(t, store, oneRole(role), rolestore.ApplyOptions{})
+	}
+	expectRoles(t, store, "a", "b", "c")
+}
+
+func TestHealthAsksTheDatabaseOnceASecond(t *testing.T) {
+	t.Parallel()
+	store, queries := countedPostgres(t)
+	now := time.Now()
+	store.SetClock(func() time.Time { return now })
+	for _, step := range []struct {
+		pass time.Duration
+		want int64
+	}{{0, 1}, {0, 1}, {999 * time.Millisecond, 1}, {time.Millisecond, 2}, {0, 2}} {
+		now = now.Add(step.pass)
+		must(t, store.Health())
+		if asked := queries.Load(); asked != step.want {
+			t.Errorf("asked %d times, want %d", asked, step.want)
+		}
+	}
+}
+
+// A row may be written by hand, under older settings, or by another release.
+func TestARowThatBreaksTheRulesFailsItsCallersAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	const insert = `INSERT INTO issuer.grants (tenant, principal_kind, principal, role, session, reason) VALUES ($1, 'user', $2, `
+	for name, tc := range map[string]struct{ loosen, insert, want string }{
+		"a variable from a claim": {
+			``, insert + `'reader', '{"x-hasura-user-id": "1"}', '')`, "session.x-hasura-user-id: comes from verified claims",
+		},
+		"a variable in capitals": {``, insert + `'reader', '{"X-Hasura-Org": "1"}', '')`, "session: want names like"},
+		"a line break in a value": {
+			``, insert + `'reader', '{"x-hasura-org": "1\n2"}', '')`, "session.x-hasura-org: want one line",
+		},
+		"a line break in the reason": {``, insert + `'reader', '{}', E'a\nb')`, "reason: want one line"},
+		"admin":                      {``, insert + `'admin', '{}', '')`, "role: admin may do everything"},
+		"a number": {
+			`grants_session_holds_strings`, insert + `'reader', '{"x-hasura-org": 1}', '')`, "session: want an object of strings",
+		},
+		"null in a list": {
+			`grants_session_holds_strings`, insert + `'reader', '{"x-hasura-org": [null]}', '')`, "session: want an object of strings",
+		},
+		"null for a session": {
+			`grants_session_is_an_object`, insert + `'reader', 'null', '')`, "session: want an object of strings",
+		},
+		"the variable of the role": {
+			`grants_session_is_not_reserved`, insert + `'reader', '{"x-hasura-role": "admin"}', '')`, "session.x-hasura-role: comes from",
+		},
+		"a role that is none": {`grants_role_is_well_formed`, insert + `'a"b', '{}', '')`, "role: want a letter"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, pool := newPostgres(t, rolestore.Rules{ReservedVariables: []string{"x-hasura-user-id"}})
+			mustApply(t, store, rolestore.Document{Grants: []rolestore.Grant{userGrant(alice, "fine"), userGrant(bob, "fine")}}, rolestore.ApplyOptions{})
+			if tc.loosen != "" {
+				mustExec(t, pool, `ALTER TABLE issuer.grants DROP CONSTRAINT `+tc.loosen)
+			}
+			mustExec(t, pool, tc.insert, contoso, alice)
+
+			answer, err := store.Grants(t.Context(), aliceQuery())
+			if !errors.Is(err, rolestore.ErrUnavailable) {
+				t.Fatalf("got %d grants and error %v, want ErrUnavailable", len(answer.Grants), err)
+			}
+			if text := err.Error(); !strings.Contains(text, tc.want) || !strings.Contains(text, "to user "+alice+" in tenant "+contoso) {
+				t.Errorf("the error does not name the row or what is wrong with it: %s", text)
+			}
+			if len(answer.Grants)+len(answer.Blocks) > 0 {
+				t.Error("got an answer beside the error")
+			}
+			_, err = store.Grants(t.Context(), rolestore.Query{TenantID: contoso, ObjectID: bob})
+			must(t, err)
+		})
+	}
+}
+
+func TestABlockThatBreaksTheRulesFailsItsCaller(t *testing.T) {
+	t.Parallel()
+	store, pool := newPostgres(t, rolestore.Rules{})
+	mustExec(t, pool, `INSERT INTO issuer.blocks (tenant, principal_kind, principal, reason) VALUES ($1, 'user', $2, E'\t')`, contoso, alice)
+	if _, err := store.Grants(t.Context(), aliceQuery()); !errors.Is(err, rolestore.ErrUnavailable) {
+		t.Errorf("got error %v, want ErrUnavailable", err)
+	}
+}
+
+func TestAnExportIsInTheOrderOfADocument(t *testing.T) {
+	t.Parallel()
+	store, _ := newPostgres(t, rolestore.Rules{})
+	mustApply(t, store, exampleDocument(), rolestore.ApplyOptions{})
+	got, err := store.Export(t.Context())
+	must(t, err)
+	if diff := cmp.Diff(exampleDocument(), got); diff != "" {
+		t.Errorf("export (-want +got):\n%s", diff)
+	}
+}
