@@ -1,0 +1,199 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/keys/internal/keypair"
+)
+
+// ErrUnavailable is what Sign and JWKS return while there is no ring, or none
+// that may be relied on: nothing was ever loaded, the store was not seen for too
+// long, the clock is off. It is not the caller's fault, and may pass.
+var ErrUnavailable = errors.New("the signing keys are not available")
+
+const (
+	syncEvery   = 15 * time.Second // so a revocation is known everywhere after that, the store willing
+	syncJitter  = 3 * time.Second  // less than that: replicas started together do not ask together
+	firstRetry  = time.Second      // while nothing was ever loaded; doubles up to syncEvery
+	loadTimeout = 10 * time.Second // a longer round-trip would tell too little about the store's clock
+	syncRounds  = 5                // one to write, one to see it; more where others write meanwhile
+	syncTimeout = 40 * time.Second // more than a store takes at most, and than three RSA keys do
+)
+
+// RingConfig is what a Ring works with.
+type RingConfig struct {
+	Store  Store
+	Sealer *Sealer // nil: private keys are in the clear, where the store allows it
+	Policy Policy
+	Now    func() time.Time // nil: time.Now
+	Auto   bool             // rotate; otherwise somebody else runs Rotate
+}
+
+// Ring signs with the ring of a store, and publishes it, from memory.
+type Ring struct {
+	config RingConfig
+	view   atomic.Pointer[view]  // nil until something was loaded
+	failed atomic.Pointer[error] // of the last Sync; nil when it went well
+	mu     sync.Mutex            // one Sync at a time
+}
+
+// NewRing returns a ring that has loaded nothing yet; it does no I/O. An
+// invalid policy is an error, and so is a shared store without a sealer.
+func NewRing(config RingConfig) (*Ring, error) {
+	if err := errors.Join(config.Policy.Validate(), checkSealed(config.Store, config.Sealer)); err != nil {
+		return nil, err
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Ring{config: config}, nil
+}
+
+// Run keeps the ring in step with the store until ctx ends: at once, then at
+// least every 15 s; while nothing was ever loaded, sooner. Each failure goes to
+// report, which must be quick.
+func (r *Ring) Run(ctx context.Context, report func(error)) {
+	retry := firstRetry
+	for {
+		if err := r.Sync(ctx); err != nil && ctx.Err() == nil {
+			report(err)
+		}
+		wait := syncEvery - rand.N(syncJitter) //nolint:gosec // G404: spreads load, keeps no secret
+		if r.view.Load() == nil {
+			wait, retry = retry, min(2*retry, syncEvery)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// Sync does once what Run does: rotates what is due (with Auto), promises what
+// the policy needs, and takes over what the store holds. After an error the
+// ring is what it was, or newer. May be called at any time, beside Run too.
+func (r *Ring) Sync(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	err := r.sync(ctx)
+	r.failed.Store(&err)
+	return err
+}
+
+// sync adopts before it writes wherever it may, so that a store that can only be
+// read keeps replicas going, and loads again after it wrote: only what was
+// stored after the promises stands on them.
+func (r *Ring) sync(ctx context.Context) error {
+	for range syncRounds {
+		due, err := r.refresh(ctx)
+		if err != nil || !due {
+			return err
+		}
+		if err := r.settle(ctx); err != nil {
+			return err
+		}
+	}
+	return errors.New("the ring was changed by others as often as it was read")
+}
+
+// refresh loads the ring, adopts it where the promises that this replica needs
+// stand already, and tells whether there is something to write.
+func (r *Ring) refresh(ctx context.Context) (due bool, err error) {
+	s, seen, err := r.load(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := r.trust(s); err != nil {
+		return false, err
+	}
+	wanted, err := r.wanted(s)
+	if err != nil {
+		return false, err
+	}
+	if len(s.Keys) > 0 && pledge(s, r.config.Policy).Empty() {
+		if err := r.adopt(s, seen); err != nil {
+			return false, err
+		}
+	}
+	if !wanted.Empty() {
+		return true, seen.clockOff(r.config.Now())
+	}
+	return false, nil
+}
+
+// load asks the store, and the clock before and after it.
+func (r *Ring) load(ctx context.Context) (State, sighting, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	asked := r.config.Now()
+	s, err := r.config.Store.Load(ctx)
+	if err != nil {
+		return State{}, sighting{}, fmt.Errorf("load the ring: %w", err)
+	}
+	return s, sighted(asked, r.config.Now(), s.Now), nil
+}
+
+// wanted returns what this replica would write.
+func (r *Ring) wanted(s State) (Change, error) {
+	switch {
+	case r.config.Auto:
+		return step(s, r.config.Policy)
+	case len(s.Keys) > 0:
+		return pledge(s, r.config.Policy), nil
+	case s.Founded:
+		return Change{}, errLost
+	default:
+		return Change{}, errors.New("the key store holds no ring yet, and rotation is left to others: run `issuer keys rotate`")
+	}
+}
+
+// settle writes what is wanted.
+func (r *Ring) settle(ctx context.Context) error {
+	if r.config.Auto {
+		_, err := rotation{r.config.Store, r.config.Sealer, r.config.Policy, r.trust}.run(ctx)
+		return err
+	}
+	_, err := r.config.Store.Update(ctx, func(s State) (Change, error) {
+		if err := r.trust(s); err != nil {
+			return Change{}, err
+		}
+		return pledge(s, r.config.Policy), nil
+	})
+	if err != nil {
+		return fmt.Errorf("promise what this replica needs: %w", err)
+	}
+	return nil
+}
+
+// adopt makes a loaded state the one to serve.
+func (r *Ring) adopt(s State, seen sighting) error {
+	at := seen.at(r.config.Now())
+	var known map[string]*keypair.Pair
+	if v := r.view.Load(); v != nil {
+		known = v.pairs
+		// Two estimates of the store's clock differ by parts of a round-trip. A key
+		// that was dropped by one must not be back by the other.
+		if ahead := v.at.Sub(at); ahead > 0 && ahead <= Skew {
+			at = v.at
+		}
+	}
+	snap, err := newSnapshot(s, seen, r.config.Sealer, r.config.Policy, known)
+	if err != nil {
+		return err
+	}
+	v, err := snap.view(at)
+	if err != nil {
+		return err
+	}
+	r.view.Store(v)
+	return nil
+}
