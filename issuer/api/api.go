@@ -1,0 +1,111 @@
+// Package api is the issuer's HTTP and OAuth face: it parses what clients send, makes one call, and writes the answer. It
+// knows every route and the body of every error. It knows nothing of Entra, of stores, of keys, and decides nothing.
+package api
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/rs/zerolog"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+)
+
+// defaultTimeout bounds a request in whole. It lies below the write timeout of the server around it, so that a slow
+// dependency still gets its proper answer.
+const defaultTimeout = 8 * time.Second
+
+// Exchanger decides on requests for tokens. Its errors are *issuer.Error; any other is shown as a fault of ours. With an
+// error the decision is filled as far as it is known. It is called concurrently and heeds ctx.
+type Exchanger interface {
+	Exchange(ctx context.Context, request issuer.Request) (issuer.Decision, error)
+}
+
+// KeySet has the key set ready as bytes. etag is an entity tag with its quotes (RFC 9110 §8.8.3). An error means that
+// there is no set that may be published now. It is called concurrently, for every request, and does no I/O.
+type KeySet interface {
+	JWKS() (body []byte, etag string, err error)
+}
+
+// Check is one part of the service as the health routes show it.
+type Check struct {
+	Name   string       // a member name of the answer, such as "roles"
+	Off    bool         // the part is not in use; Health is not called
+	Health func() error // answers from memory; its error is for operators and is not shown
+}
+
+// Config says how the service shows itself.
+type Config struct {
+	URL         string        // the issuer, as it stands in iss; no trailing slash
+	JWKSMaxAge  time.Duration // how long engines may keep the key set, in whole seconds
+	CORSOrigins []string      // exact origins that may use the token endpoint from a browser
+	Checks      []Check       // in the order in which they are shown
+	Logger      zerolog.Logger
+	Timeout     time.Duration // of a request in whole; zero: 8 s
+}
+
+// API answers the public routes. It is safe for concurrent use.
+type API struct {
+	config    Config
+	exchanger Exchanger
+	keys      KeySet
+	problems  map[issuer.Reason]rendered
+	metadata  []byte
+	cors      corsPolicy // of the token endpoint
+	draining  atomic.Bool
+}
+
+// New returns an API on an exchanger and a key set. It does no I/O.
+func New(config Config, exchanger Exchanger, keys KeySet) *API {
+	if config.Timeout == 0 {
+		config.Timeout = defaultTimeout
+	}
+	return &API{
+		config: config, exchanger: exchanger, keys: keys,
+		problems: renderProblems(), metadata: renderMetadata(config.URL), cors: exactOrigins(config.CORSOrigins),
+	}
+}
+
+// Drain makes the service not ready from now on, so that balancers stop sending requests. It goes on answering them.
+func (a *API) Drain() { a.draining.Store(true) }
+
+// Handler returns the public routes. A path is matched as it was sent: no cleaning, no redirects, no other spelling.
+func (a *API) Handler() http.Handler {
+	router := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	for _, rt := range a.routes() {
+		router.Path(rt.path).Handler(a.serve(rt))
+	}
+	router.NotFoundHandler = a.serve(route{
+		message: "request", level: zerolog.InfoLevel, cors: a.cors,
+		all: func(http.ResponseWriter, *http.Request, *entry) error {
+			return refuse(issuer.ReasonNotFound, "no such route")
+		},
+	})
+	return router
+}
+
+func (a *API) routes() []route {
+	public := func(path string, level zerolog.Level, h handler) route {
+		return route{path: path, message: "request", level: level, cors: anyOrigin, methods: []method{
+			{http.MethodGet, h}, {http.MethodHead, h}, {http.MethodOptions, noContent},
+		}}
+	}
+	health := func(path string, h handler) route {
+		return route{path: path, message: "request", level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
+			{http.MethodGet, h}, {http.MethodHead, h},
+		}}
+	}
+	return []route{
+		{path: pathToken, message: "exchange", level: zerolog.InfoLevel, cors: a.cors, methods: []method{
+			{http.MethodPost, a.exchange}, {http.MethodOptions, noContent},
+		}},
+		public(pathJWKS, zerolog.DebugLevel, a.jwks),
+		public("/.well-known/openid-configuration", zerolog.InfoLevel, a.describe),
+		public("/.well-known/oauth-authorization-server", zerolog.InfoLevel, a.describe),
+		health("/livez", a.livez),
+		health("/readyz", a.readyz),
+	}
+}

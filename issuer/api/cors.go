@@ -1,0 +1,53 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/rs/cors"
+)
+
+// preflightAge is how long, in seconds, a browser need not ask again.
+const preflightAge = 600
+
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// exactOrigins lets browsers of the origins given read every answer, errors and wrong methods too, without credentials:
+// a refusal that a page cannot read is a riddle. An origin matches byte for byte, so "*" matches none.
+func exactOrigins(origins []string) corsPolicy {
+	policy := cors.New(cors.Options{
+		AllowOriginVaryRequestFunc: func(r *http.Request, origin string) (bool, []string) {
+			return len(r.Header.Values("Origin")) == 1 && slices.Contains(origins, origin), nil
+		},
+		AllowedMethods: []string{
+			http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Traceparent", "X-Request-Id"},
+		ExposedHeaders: []string{"Retry-After", "X-Request-Id"},
+		MaxAge:         preflightAge,
+	})
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		policy.HandlerFunc(w, r)
+		return isPreflight(r)
+	}
+}
+
+// anyOrigin is for what the whole world may read. The header is there whoever asks, so that a cache in between may hand
+// one answer to all.
+func anyOrigin(w http.ResponseWriter, r *http.Request) bool {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	if !isPreflight(r) {
+		return false
+	}
+	w.Header().Set("Access-Control-Allow-Methods", "GET, HEAD")
+	w.Header().Set("Access-Control-Allow-Headers", "*")
+	w.Header().Set("Access-Control-Max-Age", strconv.Itoa(preflightAge))
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// noOrigin is for routes that are no business of a browser's.
+func noOrigin(http.ResponseWriter, *http.Request) bool { return false }

@@ -1,0 +1,21 @@
+package api
+
+import "github.com/hasura-issuer/hasura-issuer/issuer"
+
+// ParseForm is for the fuzz test, which compares it with net/url's reader.
+func ParseForm(body string) (map[string]string, error) { return parseForm(body) }
+
+// Problem is a row of the table of answers.
+type Problem struct {
+	Status int
+	Code   string
+}
+
+// Problems is the table of answers, for the test that holds the README against it.
+func Problems() map[issuer.Reason]Problem {
+	list := map[issuer.Reason]Problem{}
+	for reason, p := range problems() {
+		list[reason] = Problem{p.status, p.code}
+	}
+	return list
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+)
+
+const (
+	maxBody   = 64 << 10
+	maxFields = 64
+)
+
+// fields are a form's parameters by name. One that is absent and one that is empty are the same (RFC 6749 §3.2).
+type fields map[string]string
+
+// readForm reads a form body once. net/http's own reader merges the query in, takes multipart, and hides what it cannot
+// parse; here there is one way to say a thing, so no proxy in front can have read something else.
+func (a *API) readForm(w http.ResponseWriter, r *http.Request) (fields, error) {
+	if !isForm(r.Header.Values("Content-Type")) {
+		return nil, refuse(issuer.ReasonContentTypeUnsupported, "the content type is not one form")
+	}
+	if len(r.Header.Values("Content-Encoding")) > 0 {
+		return nil, refuse(issuer.ReasonBodyMalformed, "the body has a content encoding")
+	}
+	if namesOAuthField(r.URL.RawQuery) {
+		return nil, refuse(issuer.ReasonBodyMalformed, "an OAuth parameter stands in the query, where logs and histories keep it")
+	}
+	body, err := a.readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return parseForm(string(body))
+}
+
+// isForm takes exactly one header, with no parameter but charset=utf-8.
+func isForm(headers []string) bool {
+	if len(headers) != 1 {
+		return false
+	}
+	media, parameters, err := mime.ParseMediaType(headers[0])
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return false
+	}
+	for name, value := range parameters {
+		if name != "charset" || !strings.EqualFold(value, "utf-8") {
+			return false
+		}
+	}
+	return true
+}
+
+// readBody reads the body within the request's time and size. A connection whose body was not read to its end is closed.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// The context's end does not wake a blocked read; the deadline does. A writer without a connection has none.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.config.Timeout))
+	if r.ContentLength > maxBody {
+		w.Header().Set("Connection", "close")
+		return nil, refuse(issuer.ReasonBodyTooLarge, "the body is announced as too large")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil {
+		return body, nil
+	}
+	w.Header().Set("Connection", "close")
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, refuse(issuer.ReasonBodyTooLarge, "the body is too large")
+	}
+	return nil, &issuer.Error{Reason: issuer.ReasonBodyMalformed, Err: errors.Join(errors.New("the body did not arrive"), err)}
+}
+
+// parseForm reads the fields of a body: each name once, in text without control characters.
+func parseForm(body string) (fields, error) {
+	if strings.Contains(body, ";") {
+		return nil, refuse(issuer.ReasonBodyMalformed, "a semicolon separates fields for some readers and not for others")
+	}
+	form := fields{}
+	for part := range strings.SplitSeq(body, "&") {
+		if part == "" {
+			continue
+		}
+		rawName, rawValue, _ := strings.Cut(part, "=")
+		name, nameOK := unescape(rawName)
+		value, valueOK := unescape(rawValue)
+		if !nameOK || !valueOK {
+			return nil, refuse(issuer.ReasonBodyMalformed, "a field is not percent-encoded UTF-8 without control characters")
+		}
+		if _, repeated := form[name]; repeated {
+			return nil, refuse(issuer.ReasonParameterRepeated, "a name came twice")
+		}
+		form[name] = value
+		if len(form) > maxFields {
+			return nil, refuse(issuer.ReasonBodyMalformed, "there are too many fields")
+		}
+	}
+	return form, nil
+}
+
+func unescape(raw string) (string, bool) {
+	text, err := url.QueryUnescape(raw)
+	return text, err == nil && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// namesOAuthField reports whether a query names a parameter of OAuth, in whatever case and however separated: a token
+// there would be written to every log on the way. Other parameters are ignored.
+func namesOAuthField(query string) bool {
+	separators := func(c rune) bool { return c == '&' || c == ';' }
+	return slices.ContainsFunc(strings.FieldsFunc(query, separators), func(part string) bool {
+		raw, _, _ := strings.Cut(part, "=")
+		name, err := url.QueryUnescape(raw)
+		return err == nil && slices.Contains(oauthFields(), strings.ToLower(name))
+	})
+}
+
+// oauthFields are the parameters of token requests: RFC 6749 §4, RFC 7521 §4, RFC 7636 §4.5 and RFC 8693 §2.1.
+func oauthFields() []string {
+	return []string{
+		"grant_type", "subject_token", "subject_token_type", "requested_token_type", "actor_token", "actor_token_type",
+		"scope", "audience", "resource", "client_id", "client_secret", "client_assertion", "client_assertion_type",
+		"assertion", "access_token", "refresh_token", "id_token", "code", "code_verifier", "redirect_uri", "username", "password",
+	}
+}

@@ -1,0 +1,66 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// livez says that the process runs: whatever state its parts are in, a restart would not mend them.
+func (a *API) livez(w http.ResponseWriter, _ *http.Request, _ *entry) error {
+	checks, _ := a.checks()
+	writeSecret(w, http.StatusOK, health(a.ready(), checks))
+	return nil
+}
+
+// readyz says whether to send requests here: while the key set can be published and the process is not draining. Parts
+// that failed do not count, or a dead database would take the key set off the balancer; with ?full they do.
+func (a *API) readyz(w http.ResponseWriter, r *http.Request, _ *entry) error {
+	checks, sound := a.checks()
+	ready, status := a.ready(), http.StatusOK
+	if r.URL.Query().Has("full") {
+		ready = ready && sound
+	}
+	if !ready {
+		status = http.StatusServiceUnavailable
+	}
+	writeSecret(w, status, health(ready, checks))
+	return nil
+}
+
+func (a *API) ready() bool {
+	_, _, err := a.keys.JWKS()
+	return err == nil && !a.draining.Load()
+}
+
+// checks returns the members of "checks", and whether every part is well. What exactly failed is in the log of whoever
+// found out: this page is public.
+func (a *API) checks() (members []byte, sound bool) {
+	sound = true
+	for i, check := range a.config.Checks {
+		text := "ok"
+		switch {
+		case check.Off:
+			text = "off"
+		case check.Health() != nil:
+			text, sound = "does not work at the moment, see the log", false
+		}
+		if i > 0 {
+			members = append(members, ',')
+		}
+		members = append(appendText(members, check.Name), ':')
+		members = appendText(members, text)
+	}
+	return members, sound
+}
+
+func health(ready bool, checks []byte) []byte {
+	return []byte(`{"ready":` + strconv.FormatBool(ready) + `,"checks":{` + string(checks) + "}}")
+}
+
+// appendText appends text as a JSON string. It cannot fail: names of checks and their states are constants of the program.
+func appendText(dst []byte, text string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, text)
+	return dst
+}

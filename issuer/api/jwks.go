@@ -1,0 +1,51 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+)
+
+const pathJWKS = "/.well-known/jwks.json"
+
+// retryJWKS is how often a ring is read again.
+const retryJWKS = 15 * time.Second
+
+// jwks answers from memory. Engines live on the exact form of Cache-Control: lower case, one blank, no other directive,
+// or Hasura v2 fetches once a second or never again.
+func (a *API) jwks(w http.ResponseWriter, r *http.Request, _ *entry) error {
+	body, etag, err := a.keys.JWKS()
+	if err != nil {
+		return &issuer.Error{Reason: issuer.ReasonKeysUnavailable, RetryAfter: retryJWKS, Err: fmt.Errorf("publish keys: %w", err)}
+	}
+	writePublic(w, r, body, etag, a.config.JWKSMaxAge)
+	return nil
+}
+
+// writePublic writes JSON that everybody may keep for a while, or 304 to whom still has it (RFC 9110 §13.1.2).
+func writePublic(w http.ResponseWriter, r *http.Request, body []byte, etag string, maxAge time.Duration) {
+	w.Header().Set("Cache-Control", "public, max-age="+strconv.FormatInt(int64(maxAge/time.Second), 10))
+	if etag != "" {
+		w.Header().Set("ETag", etag)
+		if holds(r.Header.Values("If-None-Match"), etag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	writeJSON(w, http.StatusOK, body)
+}
+
+// holds reports whether If-None-Match names the tag, by the weak comparison of RFC 9110 §8.8.3.2. Our tags hold no comma.
+func holds(headers []string, etag string) bool {
+	for tag := range strings.SplitSeq(strings.Join(headers, ","), ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		if tag == "*" || tag == strings.TrimPrefix(etag, "W/") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"crypto/rand"
+	"errors"
+	"net"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+)
+
+// entry is what one request's log line will say. One goroutine owns it, the request's.
+type entry struct {
+	start     time.Time
+	requestID string
+	address   string // of the peer, without the port
+	decision  issuer.Decision
+	err       error // why there was no answer as asked for
+	cancelled bool  // the client went away first
+}
+
+var safeRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// newEntry takes over the client's request id if it has a safe form, and makes one otherwise.
+func newEntry(r *http.Request) *entry {
+	e := &entry{start: time.Now(), address: r.RemoteAddr}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		e.address = host
+	}
+	if ids := r.Header.Values("X-Request-Id"); len(ids) == 1 && safeRequestID.MatchString(ids[0]) {
+		e.requestID = ids[0]
+	} else {
+		e.requestID = rand.Text()
+	}
+	return e
+}
+
+// log writes the one line of a request.
+func (a *API) log(rt route, e *entry, status int) {
+	l := line{route: rt.path, status: status, entry: e}
+	if e.err != nil {
+		l.reason, _ = a.reasonOf(e.err)
+	}
+	a.config.Logger.WithLevel(levelOf(rt, e, status)).EmbedObject(l).Msg(rt.message)
+}
+
+// line is what stands in the log of one request: ids and constants, which zerolog encodes. The path is left out, since
+// somebody may have put a token into it.
+type line struct {
+	route  string
+	status int
+	reason issuer.Reason
+	*entry
+}
+
+// MarshalZerologObject writes the members that have a value.
+func (l line) MarshalZerologObject(to *zerolog.Event) {
+	to.Str("request_id", l.requestID).Int("status", l.status).Dur("duration", time.Since(l.start)).Str("peer", l.address)
+	d := l.decision
+	for _, member := range []struct{ name, value string }{
+		{"route", l.route},
+		{"reason", string(l.reason)},
+		{"tenant", d.TenantID},
+		{"object_id", d.ObjectID},
+		{"kind", d.Kind},
+		{"client_id", d.ClientID},
+		{"kid", d.KID},
+		{"jti", d.JTI},
+		{"subject_token_id", d.SubjectTokenID},
+		{"token_sha256", d.TokenHash},
+	} {
+		if member.value != "" {
+			to.Str(member.name, member.value)
+		}
+	}
+	if len(d.Roles) > 0 {
+		to.Strs("roles", d.Roles)
+	}
+	if d.Lifetime > 0 {
+		to.Int64("lifetime", int64(d.Lifetime/time.Second))
+	}
+	if l.err != nil {
+		to.Err(l.err)
+	}
+	if l.cancelled {
+		to.Bool("cancelled", true)
+	}
+	if p, ok := errors.AsType[*panicError](l.err); ok {
+		to.Bytes("stack", p.stack)
+	}
+}
+
+// levelOf raises the level where the service failed, rather than the client. A dependency that was cut short because the
+// client went away has not failed.
+func levelOf(rt route, e *entry, status int) zerolog.Level {
+	_, panicked := errors.AsType[*panicError](e.err)
+	switch {
+	case panicked:
+		return zerolog.ErrorLevel
+	case e.err == nil || status < http.StatusInternalServerError || e.cancelled:
+		return rt.level
+	case status == http.StatusInternalServerError:
+		return zerolog.ErrorLevel
+	default:
+		return zerolog.WarnLevel
+	}
+}

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+)
+
+// handler answers a request, or returns an error before it has written anything. What it learns goes into the entry.
+type handler func(w http.ResponseWriter, r *http.Request, e *entry) error
+
+// corsPolicy sets the headers that let browsers read the answer, and reports whether it was a preflight, now answered.
+type corsPolicy func(w http.ResponseWriter, r *http.Request) bool
+
+type method struct {
+	name   string
+	handle handler
+}
+
+// route is one path: what it answers, how it is logged, and which browsers may read it.
+type route struct {
+	path    string
+	message string        // of the log line
+	level   zerolog.Level // of the log line, unless the service failed
+	cors    corsPolicy
+	methods []method
+	all     handler // instead of methods: answers every one
+}
+
+// serve is the one way through for every request of a route: headers, deadline, answer, error body, log line.
+func (a *API) serve(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := newEntry(r)
+		rec := &recorder{ResponseWriter: w}
+		rec.Header().Set("X-Content-Type-Options", "nosniff")
+		rec.Header().Set("X-Request-Id", e.requestID)
+		if len(r.TransferEncoding) > 0 {
+			// Where a proxy and we disagree about the end of a chunked body, there must be no next request in the rest.
+			rec.Header().Set("Connection", "close")
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), a.config.Timeout)
+		defer cancel()
+		e.err = rt.answer(rec, r.WithContext(ctx), e)
+		e.cancelled = errors.Is(r.Context().Err(), context.Canceled)
+		if e.err != nil && rec.status == 0 {
+			a.writeError(rec, e.err)
+		}
+		a.log(rt, e, rec.status)
+	})
+}
+
+// answer calls the handler for the method. A panic becomes an error, so that it is answered and logged like any other.
+func (rt route) answer(w http.ResponseWriter, r *http.Request, e *entry) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	if rt.cors(w, r) {
+		return nil
+	}
+	if rt.all != nil {
+		return rt.all(w, r, e)
+	}
+	var names []string
+	for _, m := range rt.methods {
+		if m.name == r.Method {
+			return m.handle(w, r, e)
+		}
+		names = append(names, m.name)
+	}
+	w.Header().Set("Allow", strings.Join(names, ", "))
+	return refuse(issuer.ReasonMethodNotAllowed, "the route has no such method")
+}
+
+// noContent answers an OPTIONS request that is no preflight.
+func noContent(w http.ResponseWriter, _ *http.Request, _ *entry) error {
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// panicError is a panic of a handler. The stack is for the log alone.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// refuse returns the error for a request that goes no further.
+func refuse(reason issuer.Reason, finding string) error {
+	return &issuer.Error{Reason: reason, Err: errors.New(finding)}
+}
+
+// recorder remembers the status that was sent; 0 while none was.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(body []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(body)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

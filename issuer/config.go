@@ -1,0 +1,78 @@
+package issuer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Config says what tokens look like.
+type Config struct {
+	URL      string        // iss, byte for byte what engines and clients compare; no trailing slash
+	Audience string        // the one aud
+	TTL      time.Duration // lifetime at most: whole seconds, 1 s to 1 h
+
+	ClaimsNamespace     string // the member that holds Hasura's claims, or
+	ClaimsNamespacePath string // a path to them such as $.hasura; see NamespaceSegments
+	StringifiedClaims   bool   // the namespace is JSON text in a string (v2: claims_format stringified_json)
+	ArrayFormat         ArrayFormat
+	SessionClaims       []SessionClaim
+
+	Now func() time.Time // nil: time.Now
+}
+
+// New checks the whole configuration and returns an Issuer. The error names every fault, a sentence each.
+func New(c Config, verifier Verifier, roles Roles, signer Signer) (*Issuer, error) {
+	segments, err := NamespaceSegments(c.ClaimsNamespace, c.ClaimsNamespacePath)
+	if err == nil && len(segments) == 0 && c.StringifiedClaims {
+		err = errors.New("stringified claims need a member to stand in: the namespace path cannot be $")
+	}
+	if err := errors.Join(err, c.check(), c.checkSessionClaims()); err != nil {
+		return nil, err
+	}
+	if verifier == nil || roles == nil || signer == nil {
+		return nil, errors.New("a verifier, roles and a signer are needed")
+	}
+	now := c.Now
+	if now == nil {
+		now = time.Now
+	}
+	return &Issuer{
+		audience: c.Audience,
+		terms:    terms{ttl: c.TTL, sessionClaims: c.SessionClaims},
+		form:     form{issuer: c.URL, audience: c.Audience, segments: segments, stringified: c.StringifiedClaims, arrays: c.ArrayFormat},
+		now:      now, verifier: verifier, roles: roles, signer: signer,
+	}, nil
+}
+
+func (c Config) check() error {
+	var faults []error
+	want := func(ok bool, sentence string) {
+		if !ok {
+			faults = append(faults, errors.New(sentence))
+		}
+	}
+	want(c.URL != "" && !strings.HasSuffix(c.URL, "/"), "the issuer's URL must be set and must not end in a slash")
+	want(c.Audience != "", "the token audience must be set")
+	want(c.TTL >= time.Second && c.TTL <= time.Hour && c.TTL%time.Second == 0, "the token lifetime must be whole seconds, from 1s to 1h")
+	want(c.ArrayFormat == ArrayPostgres || c.ArrayFormat == ArrayJSON, "the array format must be postgres or json")
+	return errors.Join(faults...)
+}
+
+func (c Config) checkSessionClaims() error {
+	var faults []error
+	seen := map[string]bool{}
+	for _, s := range c.SessionClaims {
+		switch {
+		case !isVariable(s.Variable):
+			faults = append(faults, fmt.Errorf("%q cannot be a session variable: it must be x-hasura- and lower-case letters, digits and -, and not one of the reserved names", s.Variable))
+		case seen[s.Variable]:
+			faults = append(faults, fmt.Errorf("the session variable %s is set from two claims", s.Variable))
+		case s.Claim == "":
+			faults = append(faults, fmt.Errorf("the session variable %s names no claim", s.Variable))
+		}
+		seen[s.Variable] = true
+	}
+	return errors.Join(faults...)
+}

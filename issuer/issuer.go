@@ -1,0 +1,154 @@
+// Package issuer answers: may this exchange happen, and what does the token say? It verifies who is calling, asks what
+// they may be, decides, and has the decision signed, in one pipeline that no caller gets around. It knows nothing of
+// HTTP, of SQL, of how Entra tokens are checked and of how signing keys live.
+package issuer
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+)
+
+// maxToken bounds a minted token in bytes. Proxies cut header lines at 8 KiB, and an Authorization header is not the only one.
+const maxToken = 6 << 10
+
+// DoorToken is the Request.Door of the token endpoint.
+const DoorToken = "token"
+
+// Verifier tells who is calling. Verify returns an *idp.TokenError for a token that is refused and idp.ErrUnavailable for
+// one that could not be judged. It is called concurrently.
+type Verifier interface {
+	Verify(ctx context.Context, raw string) (idp.Subject, error)
+}
+
+// Roles tells what a caller may be: every grant and block that means them, also those of other times. No grants is an
+// answer; an error means that there is none. It is called concurrently, and its answers are only read.
+type Roles interface {
+	Grants(ctx context.Context, query rolestore.Query) (rolestore.Answer, error)
+}
+
+// Signer makes a compact JWS of a payload and names the key. It is called concurrently and does not keep the payload.
+type Signer interface {
+	Sign(ctx context.Context, payload []byte) (jws, kid string, err error)
+}
+
+// Request is one wish for a token.
+type Request struct {
+	SubjectToken string   // as it came; any bytes
+	Scope        []string // the roles to narrow to; empty: all that are held
+	Audience     string   // whom the token is for; empty: the one audience there is
+	Door         string   // by which route it came, DoorToken
+	Address      string   // the client's address, without a port
+	RequestID    string
+}
+
+// Decision is what came of a Request. With an error it is filled as far as the exchange got, and Token is empty.
+type Decision struct {
+	Token    string        // the compact JWS
+	KID, JTI string        // of the token; empty without one
+	Lifetime time.Duration // of the token, in whole seconds
+	Roles    []string      // default role first
+
+	TenantID, ObjectID, Kind, ClientID string // the caller, once verified
+	SubjectTokenID                     string // the subject token's own id (uti), if it has one
+	TokenHash                          string // the subject token's SHA-256, its first 16 hex digits; always filled
+}
+
+// Issuer exchanges tokens. It is safe for concurrent use.
+type Issuer struct {
+	audience string
+	terms    terms
+	form     form
+	now      func() time.Time
+	verifier Verifier
+	roles    Roles
+	signer   Signer
+}
+
+// Exchange decides on one request. A nil error means that Decision.Token may be handed out. Every error is an *Error; that
+// a dependency failed, or that ctx ended before it answered, is one with RetryAfter, and never a token with fewer checks.
+func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
+	d := Decision{TokenHash: fingerprint(r.SubjectToken)}
+	// 1. Is the token meant for a service that we mint for?
+	if r.Audience != "" && r.Audience != i.audience {
+		return d, refuse(ReasonAudienceUnknown, "the audience is not the one that is configured")
+	}
+	// 2. Who is calling?
+	subject, err := i.verifier.Verify(ctx, r.SubjectToken)
+	if err != nil {
+		return d, notVerified(ctx, err)
+	}
+	d.TenantID, d.ObjectID, d.Kind, d.ClientID = subject.TenantID, subject.ObjectID, string(subject.Kind), subject.ClientID
+	d.SubjectTokenID = subject.TokenID
+	// 3. Which groups are they in? Groups that Entra left out are not "no groups".
+	if subject.GroupsOmitted {
+		return d, &Error{ReasonGroupsUnavailable, retryGroups, errors.New("the token leaves groups out, and they cannot be asked for")}
+	}
+	// 4. What may they be?
+	answer, err := i.roles.Grants(ctx, queryFor(subject))
+	if err != nil {
+		return d, &Error{ReasonRolesUnavailable, retryRoles, fmt.Errorf("look up grants: %w", err)}
+	}
+	// 5. What do we allow? The clock is read here, so that no wait above makes the token live longer.
+	now := i.now()
+	allowed, err := entitle(subject, answer, r.Scope, i.terms, now)
+	if err != nil {
+		return d, err
+	}
+	d.Roles = allowed.Roles
+	// 6. Put it in writing.
+	return i.mint(ctx, d, subject, allowed, now)
+}
+
+// mint has the claims signed and completes d.
+func (i *Issuer) mint(ctx context.Context, d Decision, subject idp.Subject, allowed entitlement, now time.Time) (Decision, error) {
+	jti := rand.Text()
+	payload, err := i.form.payload(subject, allowed, jti, now)
+	if err != nil {
+		return d, &Error{ReasonInternal, 0, fmt.Errorf("write claims: %w", err)}
+	}
+	token, kid, err := i.signer.Sign(ctx, payload)
+	if err != nil {
+		return d, &Error{ReasonKeysUnavailable, retryKeys, fmt.Errorf("sign: %w", err)}
+	}
+	if len(token) > maxToken {
+		return d, refuse(ReasonTooManyRoles, fmt.Sprintf("the token would have %d bytes, of at most %d", len(token), maxToken))
+	}
+	d.Token, d.KID, d.JTI = token, kid, jti
+	d.Lifetime = time.Duration(allowed.Expiry.Unix()-now.Unix()) * time.Second
+	return d, nil
+}
+
+// notVerified says what an error of the verifier means. A request that ended while keys were fetched says nothing about
+// the token, nor is it a fault of ours.
+func notVerified(ctx context.Context, err error) error {
+	if refusal, ok := errors.AsType[*idp.TokenError](err); ok {
+		return &Error{Reason(refusal.Reason), 0, refusal.Err}
+	}
+	if errors.Is(err, idp.ErrUnavailable) || ctx.Err() != nil {
+		return &Error{ReasonIDPUnavailable, retryIDP, fmt.Errorf("verify the subject token: %w", err)}
+	}
+	return &Error{ReasonInternal, 0, fmt.Errorf("verify the subject token: %w", err)}
+}
+
+func queryFor(s idp.Subject) rolestore.Query {
+	return rolestore.Query{
+		TenantID: s.TenantID, ObjectID: s.ObjectID, App: s.Kind == idp.KindApp, ClientID: s.ClientID,
+		Groups: s.Groups, AppRoles: s.AppRoles,
+	}
+}
+
+func refuse(reason Reason, finding string) error { return &Error{reason, 0, errors.New(finding)} }
+
+// fingerprint names a token in logs. 64 bits are enough to find it again, and nothing leads from them to the token.
+func fingerprint(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:8])
+}
