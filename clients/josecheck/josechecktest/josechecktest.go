@@ -1,0 +1,64 @@
+// Package josechecktest lets a Go test ask: would a frontend's server, written with the jose library for Node.js, take
+// this token? It runs ../verify.mjs, and knows nothing of who minted the token.
+package josechecktest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Verify returns the claims of a token that jose verifies with the keys at jwksURL, and whose iss and aud are these and
+// whose exp is to come; numbers are float64. Anything else fails the test, a machine without Node.js too. A JWKS over
+// https needs a certificate that Node.js trusts. Tests may call it concurrently.
+func Verify(t testing.TB, jwksURL, issuer, audience, token string) map[string]any {
+	t.Helper()
+	claims, err := Try(t, jwksURL, issuer, audience, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return claims
+}
+
+// Try is Verify for tokens that ought to be refused: the error is then verify.mjs's sentence with the library's code, as
+// in "the token was refused (ERR_JWT_EXPIRED)", and holds nothing of the token.
+func Try(t testing.TB, jwksURL, issuer, audience, token string) (map[string]any, error) {
+	t.Helper()
+	node := look(t, "node")
+	folder, err := installed(look(t, "npm"))
+	if err != nil {
+		t.Fatalf("install the jose library: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, node, filepath.Join(folder, script), jwksURL, issuer, audience)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(token), &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		sentence := strings.TrimSpace(stderr.String())
+		if strings.HasPrefix(sentence, "the token was refused") { // Node.js exits with 1 for faults of its own too
+			return nil, errors.New(sentence)
+		}
+		t.Fatalf("run %s: %v: %s", script, err, sentence)
+	}
+	var claims map[string]any
+	if err := json.Unmarshal(stdout.Bytes(), &claims); err != nil {
+		t.Fatalf("read the claims that %s printed: %v", script, err)
+	}
+	return claims, nil
+}
+
+func look(t testing.TB, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatal("install Node.js 20 or newer (node and npm) to run this test")
+	}
+	return path
+}
