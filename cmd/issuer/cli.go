@@ -1,0 +1,24 @@
+package main
+
+// cli is the table of commands. The struct tags are the help texts.
+type cli struct {
+	Dev          devCmd          `cmd:"" help:"Everything in one process, nothing to install: a fake Entra tenant, roles and keys in memory."`
+	Serve        serveCmd        `cmd:"" help:"Run the service."`
+	Migrate      migrateCmd      `cmd:"" help:"Bring the database schema up to date."`
+	Keys         keysCmd         `cmd:"" help:"The ring of signing keys."`
+	Roles        rolesCmd        `cmd:"" help:"Who holds which Hasura role."`
+	HasuraConfig hasuraConfigCmd `cmd:"" help:"Print what Hasura needs to trust this issuer, for v2 and v3."`
+	Check        checkCmd        `cmd:"" help:"Validate every setting at once."`
+	Version      versionCmd      `cmd:"" help:"Print version, commit and Go version."`
+}
+
+type keysCmd struct {
+	List   keysListCmd   `cmd:"" help:"Print the ring as it is."`
+	Rotate keysRotateCmd `cmd:"" help:"Do the rotation that is due, if any. Safe to run at any time, by anyone, any number of times."`
+}
+
+type rolesCmd struct {
+	List   rolesListCmd   `cmd:"" help:"Print grants and blocks as a table."`
+	Apply  rolesApplyCmd  `cmd:"" help:"Add and change what a roles file says; removes the rest only with --prune."`
+	Export rolesExportCmd `cmd:"" help:"Print grants and blocks as a roles file."`
+}

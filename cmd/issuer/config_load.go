@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/caarlos0/env/v11"
+)
+
+// variable is one setting as its struct tags describe it.
+type variable struct {
+	name, want string
+	secret     bool
+}
+
+// variables describes every field of settings, keyed by the field's name.
+func variables() map[string]variable {
+	all := map[string]variable{}
+	for field := range reflect.TypeFor[settings]().Fields() {
+		secret := field.Type.Implements(reflect.TypeFor[masked]())
+		all[field.Name] = variable{field.Tag.Get("env"), field.Tag.Get("want"), secret}
+	}
+	return all
+}
+
+// faults collects everything that is wrong with the settings, so that one run reports it whole.
+type faults struct {
+	vars  map[string]variable // by variable name
+	named map[string]bool     // variables that have a fault already
+	list  []string
+}
+
+// add records that the variable name holds got, which is not what it wants. An empty got means that it is not set.
+// A variable is named once.
+func (f *faults) add(name, got string) {
+	if f.named[name] {
+		return
+	}
+	f.named[name] = true
+	v := f.vars[name]
+	switch {
+	case got == "":
+		f.list = append(f.list, fmt.Sprintf("%s is not set; it wants %s", name, v.want))
+	case v.secret:
+		f.list = append(f.list, fmt.Sprintf("%s is set to something else (not shown) than it wants: %s", name, v.want))
+	default:
+		f.list = append(f.list, fmt.Sprintf("%s is %q; it wants %s", name, got, v.want))
+	}
+}
+
+func (f *faults) addf(format string, args ...any) {
+	f.list = append(f.list, fmt.Sprintf(format, args...))
+}
+
+// err is nil without faults, else a usage error with one sentence a line.
+func (f *faults) err() error {
+	switch len(f.list) {
+	case 0:
+		return nil
+	case 1:
+		return usageError{errors.New(f.list[0])}
+	}
+	return usagef("%d settings are wrong:\n  %s", len(f.list), strings.Join(f.list, "\n  "))
+}
+
+// load reads settings from environ (as os.Environ gives it), checks all of them, and demands those that needs names. The
+// error lists every fault. An empty variable counts as not set.
+func load(environ []string, needs need) (settings, error) {
+	fields := variables()
+	f := &faults{vars: map[string]variable{}, named: map[string]bool{}}
+	for _, v := range fields {
+		f.vars[v.name] = v
+	}
+	given := f.given(environ)
+
+	var s settings
+	err := env.ParseWithOptions(&s, env.Options{Environment: given})
+	if aggregate, ok := errors.AsType[env.AggregateError](err); ok {
+		for _, one := range aggregate.Errors {
+			parse, ok := errors.AsType[env.ParseError](one)
+			if !ok {
+				return settings{}, fmt.Errorf("read settings: %w", one)
+			}
+			name := fields[parse.Name].name
+			f.add(name, given[name])
+		}
+	} else if err != nil {
+		return settings{}, fmt.Errorf("read settings: %w", err)
+	}
+	s.normalise()
+	s.validate(f, given)
+	s.validateRotation(f)
+	s.require(f, needs)
+	return s, f.err()
+}
+
+// given picks our variables out of environ, reads the _FILE form of secrets, and records names nobody knows.
+func (f *faults) given(environ []string) map[string]string {
+	given, files := map[string]string{}, map[string]string{}
+	for name, value := range env.ToMap(environ) {
+		base, isFile := strings.CutSuffix(name, "_FILE")
+		switch {
+		case value == "" || !strings.HasPrefix(name, "ISSUER_"):
+		case f.vars[name].name != "":
+			given[name] = value
+		case isFile && f.vars[base].secret:
+			files[base] = value
+		case !injected.MatchString(name):
+			f.addf("%s is not a setting of this version%s", name, suggestion(name, f.vars))
+		}
+	}
+	for name, path := range files {
+		content, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
+		switch {
+		case given[name] != "":
+			f.addf("%s and %s_FILE are both set; keep one", name, name)
+		case err != nil:
+			f.addf("%s_FILE: %v", name, err)
+		case len(bytes.TrimSpace(content)) == 0:
+			f.addf("%s_FILE: the file is empty", name)
+		default:
+			given[name] = strings.TrimRight(string(content), "\r\n")
+		}
+	}
+	slices.Sort(f.list)
+	return given
+}
+
+// injected matches what Kubernetes puts into every container's environment for a service named issuer….
+var injected = regexp.MustCompile(`_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_[0-9]+_`)
+
+// suggestion asks for the known name nearest to name.
+func suggestion(name string, vars map[string]variable) string {
+	if base, isFile := strings.CutSuffix(name, "_FILE"); isFile && vars[base].name != "" {
+		return fmt.Sprintf("; %s is no secret and cannot be given as a file: set %s", base, base)
+	}
+	best, distance := "", len(name)*2
+	for known := range vars {
+		d := levenshtein.Distance(name, known, nil)
+		if d < distance || d == distance && known < best {
+			best, distance = known, d
+		}
+	}
+	return fmt.Sprintf("; did you mean %s?", best)
+}

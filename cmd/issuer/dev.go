@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/rs/zerolog"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+)
+
+type devCmd struct{}
+
+// devRoles is the roles file that `issuer dev` grants its personas.
+//
+//go:embed dev_roles.yaml
+var devRoles []byte
+
+func (c *devCmd) Run(ctx context.Context, p *program) error {
+	address, err := devListenAddress(p.environ)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	entra, err := listenBeside(ctx, listener.Addr().(*net.TCPAddr))
+	if err != nil {
+		return err
+	}
+	defer entra.Close()
+	d := dev{out: p.stdout, entraURL: "http://" + entra.Addr().String()}
+	d.settings, err = devSettings(p.environ, "http://"+listener.Addr().String(), d.entraURL)
+	if err != nil {
+		return err
+	}
+	d.log = p.logger(d.settings)
+	if err := d.build(); err != nil {
+		return err
+	}
+	return d.run(ctx, listener, entra)
+}
+
+// devListenAddress is where the issuer listens in dev: what ISSUER_LISTEN says, but always on loopback.
+func devListenAddress(environ []string) (string, error) {
+	raw := env.ToMap(environ)["ISSUER_LISTEN"]
+	if raw == "" {
+		return "127.0.0.1:8080", nil
+	}
+	host, port, err := net.SplitHostPort(raw)
+	switch {
+	case err != nil:
+		return "", usagef("ISSUER_LISTEN is %q; it wants a loopback address such as 127.0.0.1:8080", raw)
+	case !isListenAddress(raw):
+		return "", usagef("ISSUER_LISTEN is %q; it wants a loopback address such as 127.0.0.1:8080", raw)
+	case host == "":
+		return net.JoinHostPort("127.0.0.1", port), nil
+	case !isLoopback(host):
+		return "", usagef("ISSUER_LISTEN is %q, but issuer dev listens on loopback only; it wants an address such as 127.0.0.1:8080", raw)
+	}
+	return raw, nil
+}
+
+// listenBeside takes the port behind the issuer's for the fake tenant, so that it is the same each time, or any free one.
+func listenBeside(ctx context.Context, issuer *net.TCPAddr) (net.Listener, error) {
+	beside, err := listen(ctx, net.JoinHostPort(issuer.IP.String(), fmt.Sprint(issuer.Port+1)))
+	if err == nil {
+		return beside, nil
+	}
+	return listen(ctx, net.JoinHostPort(issuer.IP.String(), "0"))
+}
+
+// devTenant are the settings that name the tenant, which is the fake one whatever they say.
+var devTenant = []string{"ISSUER_ENTRA_AUTHORITY", "ISSUER_ENTRA_TENANTS", "ISSUER_ENTRA_AUDIENCES"}
+
+// devOwn are the settings that dev answers itself: its stores live in memory and its tenant is the fake one. To set one
+// of them is a mistake worth a word.
+var devOwn = []string{"ISSUER_DATABASE_URL", "ISSUER_DATABASE_URL_FILE", "ISSUER_REDIS_URL", "ISSUER_REDIS_URL_FILE", "ISSUER_KEYS_FILE", "ISSUER_ROLES_FILE"}
+
+// devSettings reads the listen, token and claims settings of environ and fills in the rest.
+func devSettings(environ []string, baseURL, entraURL string) (settings, error) {
+	given := env.ToMap(environ)
+	for _, name := range devOwn {
+		if given[name] != "" {
+			return settings{}, usagef("%s is set, but issuer dev keeps roles and keys in memory; unset it, or run issuer serve", name)
+		}
+	}
+	own := []string{
+		"ISSUER_ENTRA_AUTHORITY=" + entraURL,
+		"ISSUER_ENTRA_TENANTS=" + faketenant.TenantID,
+		"ISSUER_ENTRA_AUDIENCES=" + faketenant.APIClientID + ",api://" + faketenant.APIClientID,
+	}
+	if given["ISSUER_ENTRA_APP_ROLES"] == "" {
+		own = append(own, "ISSUER_ENTRA_APP_ROLES=Hasura.Exchange")
+	}
+	if given["ISSUER_URL"] == "" {
+		own = append(own, "ISSUER_URL="+baseURL)
+	}
+	if given["ISSUER_LOG_FORMAT"] == "" {
+		own = append(own, "ISSUER_LOG_FORMAT=console")
+	}
+	for _, pair := range environ {
+		if name, _, _ := strings.Cut(pair, "="); !slices.Contains(devTenant, name) {
+			own = append(own, pair)
+		}
+	}
+	s, err := load(own, needURL|needEntra)
+	if err != nil {
+		return settings{}, err
+	}
+	if !isLoopbackURL(s.URL) {
+		return settings{}, usagef("ISSUER_URL is %q, but issuer dev runs on loopback only; unset it", s.URL)
+	}
+	return s, nil
+}
+
+// dev is the whole development program: a service on the fake tenant, and the words it greets with.
+type dev struct {
+	service
+	tenant   *faketenant.Tenant
+	entraURL string
+	out      io.Writer
+}
+
+func (d *dev) build() error {
+	tenant, err := faketenant.New(faketenant.Options{Authority: d.entraURL})
+	if err != nil {
+		return fmt.Errorf("fake tenant: %w", err)
+	}
+	d.tenant = tenant
+	document, err := rolestore.ParseDocument(devRoles, d.settings.roleRules())
+	if err != nil {
+		return fmt.Errorf("roles of issuer dev: %w", err)
+	}
+	d.roles = rolestore.NewMemory(document)
+	verifier, err := idp.New(idpConfig(d.settings))
+	if err != nil {
+		return usageError{err}
+	}
+	return d.assemble(verifier, keys.NewMemoryStore(time.Now), nil)
+}
+
+// run serves the tenant and the issuer until ctx ends; it greets once both answer.
+func (d *dev) run(ctx context.Context, listener, entra net.Listener) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ended := make(chan error, 3)
+	start := func(f func() error) {
+		go func() {
+			err := f()
+			if err != nil {
+				cancel(err)
+			}
+			ended <- err
+		}()
+	}
+	quiet := zerolog.Nop()
+	start(func() error { return serveHTTP(ctx, entra, newServer(d.tenant, quiet), func() {}) })
+	if err := errors.Join(d.ring.Sync(ctx), d.verifier.Refresh(ctx)); err != nil {
+		return err
+	}
+	start(func() error { return d.service.run(ctx, listener) })
+	start(func() error { return d.greet(ctx) })
+	return errors.Join(<-ended, <-ended, <-ended)
+}
+
+// greet exchanges one token over HTTP as a stranger would, and prints how.
+func (d *dev) greet(ctx context.Context) error {
+	text, err := d.greeting(ctx, &http.Client{Timeout: 10 * time.Second})
+	if err != nil {
+		return fmt.Errorf("first exchange: %w", err)
+	}
+	_, err = d.out.Write([]byte(text))
+	return err
+}
+
+// isLoopbackURL reports whether the host of raw, a base URL that was checked, is this machine.
+func isLoopbackURL(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && isLoopback(u.Hostname())
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const greetingPersona = "editor"
+
+// greeting is the first screen of issuer dev: what runs, a line to try, its answer decoded, what Hasura needs.
+func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error) {
+	answer, err := d.exchange(ctx, client, greetingPersona)
+	if err != nil {
+		return "", err
+	}
+	decoded, err := decodeJWT(answer.AccessToken)
+	if err != nil {
+		return "", err
+	}
+	config, err := hasuraConfigOf(d.settings)
+	if err != nil {
+		return "", err
+	}
+	secretLine, err := config.v2Line()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "issuer dev: a fake Entra tenant, roles and keys in memory, on loopback only. Ctrl-C ends it.\n\n")
+	fmt.Fprintf(&b, "  issuer        %s\n  fake tenant   %s\n  personas:\n", d.settings.URL, d.entraURL)
+	for _, persona := range d.tenant.Personas() {
+		fmt.Fprintf(&b, "    %-8s %s\n", persona.Name, persona.Description)
+	}
+	fmt.Fprintf(&b, "\nExchange a token (any persona's name will do):\n\n%s\n", d.curlLine(greetingPersona))
+	fmt.Fprintf(&b, "\nThe answer's access_token, decoded (expires in %d s, scope %q):\n\n%s\n", answer.ExpiresIn, answer.Scope, decoded)
+	fmt.Fprintf(&b, "\nFor Hasura v2 (issuer hasura-config prints v3 too):\n\n  %s\n\n", secretLine)
+	return b.String(), nil
+}
+
+// curlLine is one line for a shell that fetches the persona's Entra token and exchanges it.
+func (d *dev) curlLine(persona string) string {
+	return fmt.Sprintf("  curl -s %s/oauth2/token -d grant_type=%s -d subject_token_type=%s -d subject_token=$(curl -s %s/personas/%s/token)",
+		d.settings.URL, tokenExchange, accessTokenType, d.entraURL, persona)
+}
+
+const (
+	tokenExchange   = "urn:ietf:params:oauth:grant-type:token-exchange" //nolint:gosec // a grant type of RFC 8693 §2.1, not a credential
+	accessTokenType = "urn:ietf:params:oauth:token-type:access_token"   //nolint:gosec // a token type of RFC 8693 §3, not a credential
+)
+
+// tokenAnswer is what the token endpoint answers (RFC 8693 §2.2.1).
+type tokenAnswer struct {
+	AccessToken string `json:"access_token"`
+	ExpiresIn   int    `json:"expires_in"`
+	Scope       string `json:"scope"`
+}
+
+// exchange exchanges a token of persona at our own token endpoint.
+func (d *dev) exchange(ctx context.Context, client *http.Client, persona string) (tokenAnswer, error) {
+	token, err := d.tenant.Token(persona)
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	form := url.Values{"grant_type": {tokenExchange}, "subject_token_type": {accessTokenType}, "subject_token": {token}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.settings.URL+"/oauth2/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := client.Do(req)
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return tokenAnswer{}, fmt.Errorf("the token endpoint answered %s", response.Status)
+	}
+	var answer tokenAnswer
+	return answer, json.Unmarshal(body, &answer)
+}
+
+// decodeJWT is the header and the claims of a compact JWS as indented JSON. It checks no signature.
+func decodeJWT(token string) (string, error) {
+	var b strings.Builder
+	for _, part := range strings.SplitN(token, ".", 3)[:2] {
+		raw, err := base64.RawURLEncoding.DecodeString(part)
+		if err != nil {
+			return "", fmt.Errorf("decode the token: %w", err)
+		}
+		value := jsontext.Value(raw)
+		if err := value.Indent(jsontext.WithIndentPrefix("  "), jsontext.WithIndent("  ")); err != nil {
+			return "", fmt.Errorf("decode the token: %w", err)
+		}
+		b.WriteString("  " + string(value) + "\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
+}

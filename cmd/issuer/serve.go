@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+type serveCmd struct{}
+
+func (c *serveCmd) Run(ctx context.Context, p *program) error {
+	s, err := load(p.environ, needService)
+	if err != nil {
+		return err
+	}
+	log := p.logger(s)
+	svc, err := newService(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	defer svc.close()
+	listener, err := listen(ctx, s.Listen)
+	if err != nil {
+		return err
+	}
+	b := thisBuild()
+	log.Info().Str("address", listener.Addr().String()).Str("url", s.URL).Str("version", b.Version).Str("commit", b.Commit).Msg("listening")
+	err = svc.run(ctx, listener)
+	log.Info().Msg("stopped")
+	return err
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("ISSUER_LISTEN: %w", err)
+	}
+	return listener, nil
+}
+
+// run serves on listener until ctx ends, then stops in reverse: not ready any more, open requests finished, loops ended.
+func (svc *service) run(ctx context.Context, listener net.Listener) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var loops sync.WaitGroup
+	for _, l := range svc.loops {
+		loops.Go(func() {
+			l.run(background, func(err error) { svc.log.Warn().Err(err).Str("part", l.name).Msg("background task") })
+		})
+	}
+	defer loops.Wait()
+	defer stop()
+	drain := func() {
+		svc.api.Drain()
+		svc.log.Info().Msg("draining")
+	}
+	return serveHTTP(ctx, listener, newServer(svc.api.Handler(), svc.log), drain)
+}
+
+// drainTime bounds how long open requests may take once we were told to stop. It lies above the handlers' own deadline.
+const drainTime = 10 * time.Second
+
+// serveHTTP serves until ctx ends, calls drain, and waits for open requests. A server that dies by itself is an error.
+func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, drain func()) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	drain()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("stop: %w", err), server.Close())
+	}
+	return nil
+}
+
+// newServer bounds what a client may cost before a handler sees it: slow headers, slow bodies, idle connections and long
+// headers. The handlers' own deadline (8 s) lies below WriteTimeout.
+func newServer(handler http.Handler, log zerolog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      15 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
+	}
+}
+
+// serverLog takes what net/http itself has to complain of (a client that vanished in its request) as a debug line.
+type serverLog struct{ log zerolog.Logger }
+
+func (l serverLog) Write(line []byte) (int, error) {
+	l.log.Debug().Str("detail", string(bytes.TrimSpace(line))).Msg("http server")
+	return len(line), nil
+}
