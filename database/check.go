@@ -12,7 +12,7 @@ import (
 // minVersion is the oldest schema this release runs on: the last one of the
 // release before it. Raise it one release after the migration that is needed,
 // so that new code starts on the old schema and a rollout has no fixed order.
-const minVersion = 2
+const minVersion = 3
 
 // ErrSchemaTooOld is returned by Check when the schema lacks migrations that
 // this release cannot do without. Its text tells the operator what to run.

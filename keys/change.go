@@ -8,27 +8,28 @@ import (
 
 // Change is what one transaction does to a store. The rows it holds are whole:
 // a store writes them as they are. Every store refuses a change that would
-// break what replicas rely on, see apply.
+// break what replicas rely on, see Apply.
 type Change struct {
 	Found  bool    // mark that this store has had a ring; the mark stays
 	Insert []Key   // new rows, each of a generation above all others
 	Update []Key   // rows to replace, by generation
 	Delete []int64 // generations to forget
+	Adopt  bool    // note that somebody took the ring over as it is
 }
 
 // Empty tells whether there is nothing to do.
 func (c Change) Empty() bool {
-	return !c.Found && len(c.Insert) == 0 && len(c.Update) == 0 && len(c.Delete) == 0
+	return !c.Found && !c.Adopt && len(c.Insert) == 0 && len(c.Update) == 0 && len(c.Delete) == 0
 }
 
-// apply returns the state after a change. It is pure, and the one place that
+// Apply returns the state after a change. It is pure, and the one place that
 // says which changes a ring allows, for every store alike:
 //   - generations only grow, and the newest row stays, so none is used twice;
 //   - kid, algorithm, public half and publication never change;
 //   - a takeover may come earlier, never later: replicas may be past it;
 //   - a revoked key stays revoked, a wiped one stays wiped, promises only grow.
-func (s State) apply(c Change) (State, error) {
-	next := s.clone()
+func (s State) Apply(c Change) (State, error) {
+	next := s.Clone()
 	next.Founded = s.Founded || c.Found
 	for _, k := range c.Update {
 		i, found := next.find(k.Generation)
@@ -52,6 +53,15 @@ func (s State) apply(c Change) (State, error) {
 			return State{}, fmt.Errorf("delete generation %d: it is the newest one, or there is no such key", generation)
 		}
 		next.Keys = slices.Delete(next.Keys, i, i+1)
+	}
+	if !c.Empty() {
+		next.Version++
+	}
+	if c.Adopt { // above every version anybody holds, so that what they said before is known to be of before
+		for _, w := range s.Witnesses {
+			next.Version = max(next.Version, w.Version+1)
+		}
+		next.Adoption = next.Version
 	}
 	return next, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 var algs = []keys.Alg{keys.ES256, keys.RS256, keys.EdDSA}
@@ -25,7 +26,7 @@ func ringOf(tb keystest.TB, alg keys.Alg) *keys.Ring {
 	c := &clock{start}
 	p := policy
 	p.Alg = alg
-	ring := newRing(tb, keys.RingConfig{Store: keys.NewMemoryStore(c.now), Policy: p, Now: c.now, Auto: true})
+	ring := newRing(tb, keys.RingConfig{Store: keystore.NewMemory(c.now), Policy: p, Now: c.now, Auto: true})
 	syncRing(tb, ring)
 	return ring
 }
@@ -38,15 +39,15 @@ func TestTokensVerifyWithTwoLibrariesAgainstThePublishedSet(t *testing.T) {
 			t.Parallel()
 			ring := ringOf(t, alg)
 			body, _, err := ring.JWKS()
-			must(t, err)
+			keystest.Must(t, err)
 			var ours jose.JSONWebKeySet
-			must(t, json.Unmarshal(body, &ours))
+			keystest.Must(t, json.Unmarshal(body, &ours))
 			theirs, err := jwk.Parse(body)
-			must(t, err)
+			keystest.Must(t, err)
 			for range 300 / len(payloads) { // a leading zero in r or s comes up once in 128
 				for _, payload := range payloads {
 					token, kid, err := ring.Sign(t.Context(), []byte(payload))
-					must(t, err)
+					keystest.Must(t, err)
 					verifyWithGoJose(t, token, kid, payload, alg, ours)
 					got, err := jws.Verify([]byte(token), jws.WithKeySet(theirs, jws.WithRequireKid(true)))
 					if err != nil || string(got) != payload {
@@ -81,9 +82,9 @@ func TestTheHeaderHoldsThreeMembersInOneOrder(t *testing.T) {
 			t.Parallel()
 			ring := ringOf(t, alg)
 			token, kid, err := ring.Sign(t.Context(), []byte(`{}`))
-			must(t, err)
+			keystest.Must(t, err)
 			header, err := base64.RawURLEncoding.DecodeString(token[:strings.IndexByte(token, '.')])
-			must(t, err)
+			keystest.Must(t, err)
 			if want := `{"alg":"` + string(alg) + `","kid":"` + kid + `","typ":"JWT"}`; string(header) != want {
 				t.Errorf("the header is %s, want %s", header, want)
 			}
@@ -103,9 +104,9 @@ func TestThePublishedSetHoldsTheMembersBothEnginesReadAndNoOthers(t *testing.T) 
 		t.Run(string(alg), func(t *testing.T) {
 			t.Parallel()
 			body, _, err := ringOf(t, alg).JWKS()
-			must(t, err)
+			keystest.Must(t, err)
 			var set map[string][]map[string]string // fails on anything but strings
-			must(t, json.Unmarshal(body, &set))
+			keystest.Must(t, json.Unmarshal(body, &set))
 			if len(set) != 1 || len(set["keys"]) != 3 {
 				t.Fatalf("the document has %d members and %d keys, want 1 and 3", len(set), len(set["keys"]))
 			}
@@ -135,14 +136,14 @@ func TestTheKidIsTheThumbprint(t *testing.T) {
 		t.Run(string(alg), func(t *testing.T) {
 			t.Parallel()
 			body, _, err := ringOf(t, alg).JWKS()
-			must(t, err)
+			keystest.Must(t, err)
 			set, err := jwk.Parse(body)
-			must(t, err)
+			keystest.Must(t, err)
 			for i := range set.Len() {
 				k, _ := set.Key(i)
 				kid, _ := k.KeyID()
-				must(t, k.Remove(jwk.KeyIDKey))
-				must(t, jwk.AssignKeyID(k))
+				keystest.Must(t, k.Remove(jwk.KeyIDKey))
+				keystest.Must(t, jwk.AssignKeyID(k))
 				if want, _ := k.KeyID(); kid != want {
 					t.Errorf("the kid is %s, want %s", kid, want)
 				}
@@ -154,18 +155,18 @@ func TestTheKidIsTheThumbprint(t *testing.T) {
 func TestTheEntityTagIsStrongAndFollowsTheBytes(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store := keys.NewMemoryStore(c.now)
+	store := keystore.NewMemory(c.now)
 	one := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true})
 	two := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true})
 	syncRing(t, one)
 	syncRing(t, two)
 	body, tag, err := one.JWKS()
-	must(t, err)
+	keystest.Must(t, err)
 	if !regexp.MustCompile(`^"[A-Za-z0-9_-]{22}"$`).MatchString(tag) {
 		t.Errorf("the tag is %s, want 22 characters in quotes", tag)
 	}
 	otherBody, otherTag, err := two.JWKS()
-	must(t, err)
+	keystest.Must(t, err)
 	if string(body) != string(otherBody) || tag != otherTag {
 		t.Error("another replica publishes the same ring in other bytes")
 	}

@@ -46,6 +46,7 @@ type Key struct {
 	RevokedAt   time.Time  // zero: it is not
 	Reason      string     // why it was revoked
 	Promised    Promise    // the largest that any replica has used with it
+	MAC         string     // vouches for all of this, see Sealer; "" where there is no sealer
 }
 
 // PrivateJWK is the private half of a key as it is stored: a compact JWE or, in
@@ -87,14 +88,17 @@ func (p Promise) raise(q Promise) Promise {
 
 // State is all a store knows at one moment.
 type State struct {
-	Keys    []Key     // by generation
-	Founded bool      // this store once had a ring
-	Now     time.Time // the store's clock; UTC, whole microseconds
+	Keys      []Key     // by generation
+	Founded   bool      // this store once had a ring
+	Version   int64     // how many changes were made to it
+	Adoption  int64     // the version at which somebody last took it over as it is, see Adopt
+	Witnesses []Witness // who was seen with which ring, by kind and name
+	Now       time.Time // the store's clock; UTC, whole microseconds
 }
 
-// clone returns a state whose rows can be changed without touching these.
-func (s State) clone() State {
-	s.Keys = slices.Clone(s.Keys)
+// Clone returns a state whose rows can be changed without touching these.
+func (s State) Clone() State {
+	s.Keys, s.Witnesses = slices.Clone(s.Keys), slices.Clone(s.Witnesses)
 	return s
 }
 
@@ -111,5 +115,5 @@ func (s State) find(generation int64) (int, bool) {
 	return slices.BinarySearchFunc(s.Keys, generation, func(k Key, g int64) int { return cmp.Compare(k.Generation, g) })
 }
 
-// storeTime brings a clock's reading into the form all stores keep.
-func storeTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+// StoreTime brings a clock's reading into the form all stores keep.
+func StoreTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

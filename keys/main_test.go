@@ -1,26 +1,10 @@
 package keys_test
 
 import (
-	"fmt"
-	"os"
-	"testing"
 	"time"
 
-	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
 )
-
-// writerFile, set for a child process of the file store's crash test, makes it
-// rewrite that file until it is killed.
-const writerFile = "KEYS_TEST_WRITER_FILE"
-
-func TestMain(m *testing.M) {
-	if path := os.Getenv(writerFile); path != "" {
-		fmt.Fprintln(os.Stderr, rewriteForEver(path))
-		os.Exit(1)
-	}
-	pgtest.Main(m)
-}
 
 // start is when the tests' clocks begin, which have no monotonic part.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 // tick is how finely the model's time is cut. Engines fetch up to one tick too
@@ -47,7 +48,7 @@ type engine struct {
 type model struct {
 	*rapid.T
 	clock    *clock
-	store    *keys.MemoryStore
+	store    *keystore.Memory
 	replicas []*replica
 	engines  []*engine
 	alive    map[string]time.Time // by kid: until when a token of it may be accepted somewhere
@@ -58,7 +59,7 @@ func TestNoEngineEverMeetsATokenOfAKeyItDoesNotHold(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{T: rt, clock: &clock{start}, alive: map[string]time.Time{}, seen: map[string]keys.Phase{}}
-		m.store = keys.NewMemoryStore(m.clock.now)
+		m.store = keystore.NewMemory(m.clock.now)
 		for range 2 + rapid.IntRange(0, 1).Draw(rt, "more replicas") {
 			m.replicas = append(m.replicas, m.boot())
 			m.engines = append(m.engines, &engine{})

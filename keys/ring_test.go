@@ -12,13 +12,14 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 // bench is a ring on a store that can fail, and the clocks of both.
 type bench struct {
 	ring   *keys.Ring
 	store  *keystest.Flaky
-	inside *keys.MemoryStore
+	inside *keystore.Memory
 	ours   *clock // the replica's
 	theirs *clock // the store's
 }
@@ -26,7 +27,7 @@ type bench struct {
 func newBench(t *testing.T, p keys.Policy, auto bool) *bench {
 	t.Helper()
 	b := &bench{ours: &clock{start}, theirs: &clock{start}}
-	b.inside = keys.NewMemoryStore(b.theirs.now)
+	b.inside = keystore.NewMemory(b.theirs.now)
 	b.store = keystest.NewFlaky(b.inside)
 	b.ring = newRing(t, keys.RingConfig{Store: b.store, Policy: p, Now: b.ours.now, Auto: auto})
 	return b
@@ -215,7 +216,7 @@ func TestASlowAnswerIsNotTakenForAWrongClock(t *testing.T) {
 			both := func(d time.Duration) func() {
 				return func() { ours.advance(d); theirs.advance(d) }
 			}
-			inside := keys.NewMemoryStore(theirs.now)
+			inside := keystore.NewMemory(theirs.now)
 			rotate(t, inside, policy)
 			ring := newRing(t, keys.RingConfig{
 				Store: &slow{inside, both(test.before), both(test.after)}, Now: ours.now, Auto: true,
@@ -231,7 +232,7 @@ func TestASlowAnswerIsNotTakenForAWrongClock(t *testing.T) {
 func TestTheRingNeverStepsBackWithinARoundTrip(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store := &slow{Store: keys.NewMemoryStore(c.now), before: func() { c.advance(8 * time.Second) }, after: func() {}}
+	store := &slow{Store: keystore.NewMemory(c.now), before: func() { c.advance(8 * time.Second) }, after: func() {}}
 	ring := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true})
 	syncRing(t, ring)
 	handOver := keystest.Load(t, store.Store).Keys[1].SignsFrom
@@ -251,11 +252,11 @@ func TestTheRingNeverStepsBackWithinARoundTrip(t *testing.T) {
 func TestAReplicaGoesOnWithKeysItHasOpenedWhenTheyAreSealedAnew(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store, other := keys.NewMemoryStore(c.now), keystest.Sealer(t, "other")
+	store, other := keystore.NewMemory(c.now), keystest.Sealer(t, "other")
 	ring := newRing(t, keys.RingConfig{Store: store, Sealer: keystest.Sealer(t, "suite"), Now: c.now, Auto: false})
 	keystest.Change(t, store, func(keys.State) keys.Change { return keys.Change{Found: true, Insert: keystest.Rows(t, 3)} })
 	syncRing(t, ring)
-	foreign := keys.NewMemoryStore(c.now)
+	foreign := keystore.NewMemory(c.now)
 	if _, err := keys.Rotate(t.Context(), foreign, other, policy); err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +401,7 @@ func TestARingKeepsWhatItHasWhenTheStoreShowsAPast(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &clock{start}
-			store := &restored{Store: keys.NewMemoryStore(c.now), now: c.now}
+			store := &restored{Store: keystore.NewMemory(c.now), now: c.now}
 			ring := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true})
 			syncRing(t, ring)
 			keystest.Change(t, store, func(s keys.State) keys.Change { return revoke(s, 2, time.Hour) })
@@ -431,7 +432,7 @@ func TestARingKeepsWhatItHasWhenTheStoreShowsAPast(t *testing.T) {
 func TestARowThatWasGoneDoesNotComeBack(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store := &restored{Store: keys.NewMemoryStore(c.now), now: c.now}
+	store := &restored{Store: keystore.NewMemory(c.now), now: c.now}
 	ring := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true})
 	syncRing(t, ring)
 	keystest.Change(t, store, func(s keys.State) keys.Change { return revoke(s, 2, time.Hour) })
@@ -484,8 +485,8 @@ func (r *restored) Update(ctx context.Context, decide func(keys.State) (keys.Cha
 func TestAStoreThatTurnsIntoAnotherUnderTheLockIsNotWrittenTo(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store := keys.NewMemoryStore(c.now)
-	other := keys.NewMemoryStore(c.now)
+	store := keystore.NewMemory(c.now)
+	other := keystore.NewMemory(c.now)
 	rotate(t, other, policy)
 	switching := &moving{Store: store}
 	ring := newRing(t, keys.RingConfig{Store: switching, Now: c.now, Auto: true})
@@ -502,7 +503,7 @@ func TestAStoreThatTurnsIntoAnotherUnderTheLockIsNotWrittenTo(t *testing.T) {
 
 func TestManyMaySignWhileTheRingMoves(t *testing.T) {
 	t.Parallel()
-	store := keys.NewMemoryStore(time.Now)
+	store := keystore.NewMemory(time.Now)
 	ring := newRing(t, keys.RingConfig{Store: store, Auto: true})
 	syncRing(t, ring)
 	done := make(chan struct{})

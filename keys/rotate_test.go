@@ -12,12 +12,13 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 func TestTheFirstRunMakesARingAndTheNextDoesNothing(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store := keys.NewMemoryStore(c.now)
+	store := keystore.NewMemory(c.now)
 	result := rotate(t, store, policy)
 	var got []time.Duration
 	for i, k := range result.Inserted {
@@ -168,7 +169,7 @@ func TestTheRowsOfOldKeysAreKeptForAuditButNotForEver(t *testing.T) {
 
 func TestAStoreThatLostItsRingGetsNoNewOne(t *testing.T) {
 	t.Parallel()
-	store := keys.NewMemoryStore((&clock{start}).now)
+	store := keystore.NewMemory((&clock{start}).now)
 	keystest.Change(t, store, func(keys.State) keys.Change { return keys.Change{Found: true} })
 	if _, err := keys.Rotate(t.Context(), store, nil, policy); err == nil || !strings.Contains(err.Error(), "once held a ring") {
 		t.Errorf("got error %v, want one that says there was a ring", err)
@@ -251,7 +252,7 @@ func TestALeadCoversWhatOthersPromised(t *testing.T) {
 func TestNeverMoreThanTwoRetireAtOnceWhateverWasPromised(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store := keys.NewMemoryStore(c.now)
+	store := keystore.NewMemory(c.now)
 	quick := keys.Policy{Period: 12 * time.Minute, TTL: time.Minute, MaxAge: 5 * time.Minute, Lead: 12 * time.Minute, Alg: keys.ES256}
 	slow := keys.Policy{Period: 59 * time.Minute, TTL: time.Hour, MaxAge: 5 * time.Minute, Lead: 59 * time.Minute, Alg: keys.ES256}
 	rotate(t, store, quick)
@@ -272,7 +273,7 @@ func TestNeverMoreThanTwoRetireAtOnceWhateverWasPromised(t *testing.T) {
 func TestALostAnswerIsNoHarm(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store := keystest.NewFlaky(keys.NewMemoryStore(c.now))
+	store := keystest.NewFlaky(keystore.NewMemory(c.now))
 	broken := errors.New("connection reset")
 	store.LoseAnswers(broken)
 	if _, err := keys.Rotate(t.Context(), store, nil, policy); !errors.Is(err, broken) {
@@ -289,7 +290,7 @@ func TestALostAnswerIsNoHarm(t *testing.T) {
 
 func TestRotateRefusesAnInvalidPolicy(t *testing.T) {
 	t.Parallel()
-	store := keys.NewMemoryStore(time.Now)
+	store := keystore.NewMemory(time.Now)
 	if _, err := keys.Rotate(t.Context(), store, nil, keys.Policy{}); err == nil {
 		t.Error("the zero policy is accepted")
 	}

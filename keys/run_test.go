@@ -13,6 +13,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 // reports is what Run reported, and when.
@@ -50,7 +51,7 @@ func run(t *testing.T, ring *keys.Ring) (reported *reports, stop func()) {
 func TestHalfADayOfHourlyKeysWithTwoReplicasPassesWithoutAGap(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := keys.NewMemoryStore(time.Now)
+		store := keystore.NewMemory(time.Now)
 		p := policy
 		p.Period, p.Alg = time.Hour, keys.EdDSA
 		var stops []func()
@@ -96,7 +97,7 @@ func TestHalfADayOfHourlyKeysWithTwoReplicasPassesWithoutAGap(t *testing.T) {
 func TestWhileNothingWasLoadedRunTriesAgainSoonAndThenEveryFifteenSeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := keystest.NewFlaky(keys.NewMemoryStore(time.Now))
+		store := keystest.NewFlaky(keystore.NewMemory(time.Now))
 		store.FailLoads(errDown)
 		ring := newRing(t, keys.RingConfig{Store: store, Auto: true})
 		began := time.Now()
@@ -134,7 +135,7 @@ func TestWhileNothingWasLoadedRunTriesAgainSoonAndThenEveryFifteenSeconds(t *tes
 func TestRunEndsWithItsContextAndReportsNothingOfThat(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ring := newRing(t, keys.RingConfig{Store: keys.NewMemoryStore(time.Now), Auto: true})
+		ring := newRing(t, keys.RingConfig{Store: keystore.NewMemory(time.Now), Auto: true})
 		reported, stop := run(t, ring)
 		synctest.Wait()
 		stop()

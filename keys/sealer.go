@@ -77,11 +77,11 @@ func (s *Sealer) open(private PrivateJWK) ([]byte, error) {
 	switch {
 	case private == "":
 		return nil, errors.New("the private half was wiped")
-	case s == nil && private.sealed():
+	case s == nil && private.Sealed():
 		return nil, fmt.Errorf("it is sealed with key-encryption key %q, and none is set", kekID(private))
 	case s == nil:
 		return []byte(private), nil
-	case !private.sealed():
+	case !private.Sealed():
 		return nil, errors.New("it is not sealed, although a key-encryption key is set: unset that again, or begin a new ring in another file")
 	}
 	jwe, err := parseJWE(private)
@@ -101,8 +101,8 @@ func (s *Sealer) open(private PrivateJWK) ([]byte, error) {
 	return nil, fmt.Errorf("it is sealed with key-encryption key %q, which is not among those set", jwe.Header.KeyID)
 }
 
-// sealed tells a compact JWE from a JWK in the clear, which begins with a brace.
-func (p PrivateJWK) sealed() bool {
+// Sealed tells a compact JWE from a JWK in the clear, which begins with a brace.
+func (p PrivateJWK) Sealed() bool {
 	return strings.Count(string(p), ".") == 4 && !strings.HasPrefix(string(p), "{")
 }
 

@@ -2,59 +2,14 @@ package keys_test
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
-
-// openByHand opens a sealed private half as any JOSE library would.
-func openByHand(t *testing.T, private keys.PrivateJWK, id string) []byte {
-	t.Helper()
-	jwe, err := jose.ParseEncryptedCompact(string(private),
-		[]jose.KeyAlgorithm{jose.A256GCMKW}, []jose.ContentEncryption{jose.A256GCM})
-	if err != nil {
-		t.Fatalf("read the sealed key: %v", err)
-	}
-	if jwe.Header.KeyID != id {
-		t.Errorf("the kid of the seal is %q, want %q", jwe.Header.KeyID, id)
-	}
-	if cty := jwe.Header.ExtraHeaders["cty"]; cty != "jwk+json" {
-		t.Errorf("the cty of the seal is %q, want jwk+json", cty)
-	}
-	kek := sha256.Sum256([]byte(id))
-	text, err := jwe.Decrypt(kek[:])
-	if err != nil {
-		t.Fatalf("open the sealed key: %v", err)
-	}
-	return text
-}
-
-// privateMembers returns every private value of the keys of a state.
-func privateMembers(t *testing.T, s keys.State, id string) []string {
-	t.Helper()
-	var secrets []string
-	for _, k := range s.Keys {
-		var jwk map[string]string
-		if err := json.Unmarshal(openByHand(t, k.Private, id), &jwk); err != nil {
-			t.Fatal("the private JWK is no flat JSON object")
-		}
-		for _, name := range []string{"d", "p", "q", "dp", "dq", "qi"} {
-			if jwk[name] != "" {
-				secrets = append(secrets, jwk[name])
-			}
-		}
-	}
-	if len(secrets) < len(s.Keys) {
-		t.Fatalf("found %d private values in %d keys", len(secrets), len(s.Keys))
-	}
-	return secrets
-}
 
 func TestASealedKeyOpensOnlyWithItsOwnKeyEncryptionKey(t *testing.T) {
 	t.Parallel()
@@ -82,7 +37,7 @@ func TestASealedKeyOpensOnlyWithItsOwnKeyEncryptionKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &clock{start}
-			store := keys.NewMemoryStore(c.now)
+			store := keystore.NewMemory(c.now)
 			if _, err := keys.Rotate(t.Context(), store, keystest.Sealer(t, "first"), policy); err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +61,7 @@ func TestAPrivateKeyThatWasNotSealedOrIsAnothersIsNotUsed(t *testing.T) {
 	t.Parallel()
 	sealer := keystest.Sealer(t, "suite")
 	sealed := keystest.Rows(t, 3)
-	plainStore := keys.NewMemoryStore((&clock{start}).now)
+	plainStore := keystore.NewMemory((&clock{start}).now)
 	if _, err := keys.Rotate(t.Context(), plainStore, nil, policy); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +81,7 @@ func TestAPrivateKeyThatWasNotSealedOrIsAnothersIsNotUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &clock{start}
-			store := keys.NewMemoryStore(c.now)
+			store := keystore.NewMemory(c.now)
 			keystest.Change(t, store, func(keys.State) keys.Change { return keys.Change{Found: true, Insert: test.rows} })
 			err := newRing(t, keys.RingConfig{Store: store, Sealer: sealer, Now: c.now, Auto: true}).Sync(t.Context())
 			if err == nil || !strings.Contains(err.Error(), test.want) {

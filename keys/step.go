@@ -88,7 +88,7 @@ func inserts(s State, p Policy, t terms) []Key {
 		case Retiring, Dropped, Revoked:
 		}
 	}
-	rows := s.clone()
+	rows := s.Clone()
 	if !signing {
 		rows.Keys = append(rows.Keys, successor(rows, t, s.Now))
 	}

@@ -21,26 +21,31 @@ type Store interface {
 	// other error the change may have been made: load to know. decide is pure and
 	// quick; it may be called again, and the last call counts.
 	Update(ctx context.Context, decide func(State) (Change, error)) (State, error)
+
+	// Witness notes who was seen with which ring. One that was noted before is
+	// replaced, unless what is known of it is newer. It is no change of the ring:
+	// it takes no lock, and its loss does no harm.
+	Witness(ctx context.Context, seen []Witness) error
 }
 
-// sealedOnly is implemented by stores that others can read (dumps, backups,
+// SealedOnly is implemented by stores that others can read (dumps, backups,
 // replicas of a database), and that take no private key in the clear.
-type sealedOnly interface{ sealedOnly() }
+type SealedOnly interface{ SealedOnly() }
 
 // checkSealed refuses to pair such a store with no sealer, before any key is made.
 func checkSealed(store Store, sealer *Sealer) error {
-	if _, shared := store.(sealedOnly); shared && sealer == nil {
+	if _, shared := store.(SealedOnly); shared && sealer == nil {
 		return errors.New("a key store in a database needs a key-encryption key")
 	}
 	return nil
 }
 
-// sound checks rows as they came out of a store, which people can edit and
+// Sound checks rows as they came out of a store, which people can edit and
 // restore: ascending generations, and public halves that are what kid and alg
 // say. It returns them with each public half in its one spelling, so that every
 // replica publishes the same bytes.
-func (s State) sound() (State, error) {
-	s = s.clone()
+func (s State) Sound() (State, error) {
+	s = s.Clone()
 	for i, k := range s.Keys {
 		if k.Generation <= 0 || (i > 0 && k.Generation <= s.Keys[i-1].Generation) {
 			return State{}, fmt.Errorf("generation %d is out of order", k.Generation)

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 // wallOnly returns t with its wall clock moved by d and its monotonic one where
@@ -38,7 +39,7 @@ func TestAMachineThatSleptOrWasSetDoesNotTrustItsMonotonicClockAlone(t *testing.
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &clock{time.Now()}
-			ring := newRing(t, keys.RingConfig{Store: keys.NewMemoryStore(c.now), Now: c.now, Auto: true})
+			ring := newRing(t, keys.RingConfig{Store: keystore.NewMemory(c.now), Now: c.now, Auto: true})
 			syncRing(t, ring)
 			c.at = wallOnly(t, c.at, test.by)
 			if _, _, err := ring.Sign(t.Context(), nil); (err == nil) != test.sign || (err != nil && !errors.Is(err, keys.ErrUnavailable)) {

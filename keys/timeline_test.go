@@ -10,6 +10,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 const day = 24 * time.Hour
@@ -27,10 +28,10 @@ func phases(s keys.State, now time.Time) string {
 }
 
 // founded returns a store with a ring of three keys, founded at start.
-func founded(tb keystest.TB) (*keys.MemoryStore, *clock) {
+func founded(tb keystest.TB) (*keystore.Memory, *clock) {
 	tb.Helper()
 	c := &clock{start}
-	store := keys.NewMemoryStore(c.now)
+	store := keystore.NewMemory(c.now)
 	rotate(tb, store, policy)
 	return store, c
 }
@@ -100,7 +101,7 @@ func TestARevokedKeyIsOutAndItsNeighboursAreWhatTheyWere(t *testing.T) {
 func TestASetWhoseTurnsAreOutOfOrderIsPublishedWithTheSigningKeyFirst(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store := keys.NewMemoryStore(c.now)
+	store := keystore.NewMemory(c.now)
 	rotate(t, store, policy)
 	s := keystest.Load(t, store)
 	rows := s.Keys // as after a store's clock was set back by two days
@@ -108,7 +109,7 @@ func TestASetWhoseTurnsAreOutOfOrderIsPublishedWithTheSigningKeyFirst(t *testing
 		rows[i].PublishedAt = start.Add(day)
 		rows[i].SignsFrom = start.Add(3*day - time.Duration(i)*time.Hour)
 	}
-	odd := keys.NewMemoryStore(c.now)
+	odd := keystore.NewMemory(c.now)
 	keystest.Change(t, odd, func(keys.State) keys.Change { return keys.Change{Found: true, Insert: rows} })
 	ring := newRing(t, keys.RingConfig{Store: odd, Now: c.now, Auto: true})
 	syncRing(t, ring)
@@ -136,9 +137,9 @@ func TestTheListSaysWhatIsKnownAndNullForTheRest(t *testing.T) {
 	c.advance(time.Hour)
 	s := keystest.Change(t, store, func(s keys.State) keys.Change { return revoke(s, 2, time.Hour) })
 	text, err := json.Marshal(keys.List(s, c.at))
-	must(t, err)
+	keystest.Must(t, err)
 	var got []map[string]any
-	must(t, json.Unmarshal(text, &got))
+	keystest.Must(t, json.Unmarshal(text, &got))
 	for _, k := range got {
 		if kid, ok := k["kid"].(string); !ok || len(kid) != 43 {
 			t.Errorf("a kid is %v, want a thumbprint of 43 characters", k["kid"])

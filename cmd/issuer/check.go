@@ -11,7 +11,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/idp"
-	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -43,7 +43,7 @@ func checkParts(s settings) error {
 		return err
 	}
 	svc := &service{settings: s, log: zerolog.Nop(), roles: rolestore.NewMemory(rolestore.Document{})}
-	return svc.assemble(verifier, keys.NewMemoryStore(time.Now), nil)
+	return svc.assemble(verifier, keystore.NewMemory(time.Now), nil)
 }
 
 func checkDatabaseURL(s settings) error {
@@ -74,7 +74,7 @@ func checkKeysFile(s settings) error {
 	if _, err := os.Stat(filepath.Dir(s.KeysFile)); err != nil {
 		return fmt.Errorf("ISSUER_KEYS_FILE: its folder has to be there: %w", err)
 	}
-	if _, err := keys.ReadFileState(s.KeysFile, time.Now()); err != nil {
+	if _, err := keystore.ReadFile(s.KeysFile, time.Now()); err != nil {
 		return fmt.Errorf("ISSUER_KEYS_FILE: %w", err)
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
-	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -152,7 +152,7 @@ func (d *dev) build() error {
 	if err != nil {
 		return usageError{err}
 	}
-	return d.assemble(verifier, keys.NewMemoryStore(time.Now), nil)
+	return d.assemble(verifier, keystore.NewMemory(time.Now), nil)
 }
 
 // run serves the tenant and the issuer until ctx ends; it greets once both answer.

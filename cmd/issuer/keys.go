@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 type keysListCmd struct {
@@ -33,14 +34,14 @@ func (c *keysListCmd) Run(ctx context.Context, p *program) error {
 // readRing reads the ring as it is stored, without any lock, so that it works beside a running service.
 func readRing(ctx context.Context, s settings) (keys.State, error) {
 	if s.KeysFile != "" {
-		return keys.ReadFileState(s.KeysFile, time.Now())
+		return keystore.ReadFile(s.KeysFile, time.Now())
 	}
 	pool, err := openMigrated(ctx, s)
 	if err != nil {
 		return keys.State{}, err
 	}
 	defer pool.Close()
-	return keys.NewPostgresStore(pool).Load(ctx)
+	return keystore.NewPostgres(pool).Load(ctx)
 }
 
 func writeKeys(w io.Writer, list []keys.Info) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -170,9 +171,9 @@ func (svc *service) openKeys(pool *pgxpool.Pool) (keys.Store, *keys.Sealer, erro
 		}
 	}
 	if s.KeysFile == "" {
-		return keys.NewPostgresStore(pool), sealer, nil
+		return keystore.NewPostgres(pool), sealer, nil
 	}
-	store, err := keys.OpenFileStore(s.KeysFile, time.Now)
+	store, err := keystore.OpenFile(s.KeysFile, time.Now)
 	if err != nil {
 		return nil, nil, usageError{fmt.Errorf("ISSUER_KEYS_FILE: %w", err)}
 	}

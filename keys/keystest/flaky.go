@@ -66,6 +66,17 @@ func (f *Flaky) Update(ctx context.Context, decide func(keys.State) (keys.Change
 	return s, err
 }
 
+// Witness is keys.Store's. It fails with the updates.
+func (f *Flaky) Witness(ctx context.Context, seen []keys.Witness) error {
+	f.mu.Lock()
+	err := f.update
+	f.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return f.inside.Witness(ctx, seen)
+}
+
 func (f *Flaky) set(change func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

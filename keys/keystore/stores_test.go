@@ -1,4 +1,4 @@
-package keys_test
+package keystore_test
 
 import (
 	"context"
@@ -13,11 +13,12 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 func TestMemoryStoreKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	keystest.TestStore(t, func(*testing.T) keys.Store { return keys.NewMemoryStore(time.Now) })
+	keystest.TestStore(t, func(*testing.T) keys.Store { return keystore.NewMemory(time.Now) })
 }
 
 func TestFileStoreKeepsTheContract(t *testing.T) {
@@ -32,13 +33,13 @@ func TestPostgresStoreKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	keystest.TestStore(t, func(t *testing.T) keys.Store {
 		t.Helper()
-		return keys.NewPostgresStore(openPool(t, pgtest.New(t)))
+		return keystore.NewPostgres(openPool(t, pgtest.New(t)))
 	})
 }
 
-func openFile(t *testing.T, path string) *keys.FileStore {
+func openFile(t *testing.T, path string) *keystore.File {
 	t.Helper()
-	store, err := keys.OpenFileStore(path, time.Now)
+	store, err := keystore.OpenFile(path, time.Now)
 	if err != nil {
 		t.Fatalf("open the keys file: %v", err)
 	}
@@ -66,7 +67,7 @@ func TestAHundredFirstBootsOfSeveralProcessesMakeOneRingInPostgres(t *testing.T)
 	sealer := keystest.Sealer(t, "suite")
 	failures := make(chan error, 100)
 	for range 4 {
-		store := keys.NewPostgresStore(openPool(t, url)) // a pool each, as processes have
+		store := keystore.NewPostgres(openPool(t, url)) // a pool each, as processes have
 		for range 25 {
 			go func() {
 				_, err := keys.Rotate(t.Context(), store, sealer, policy)
@@ -79,21 +80,21 @@ func TestAHundredFirstBootsOfSeveralProcessesMakeOneRingInPostgres(t *testing.T)
 			t.Errorf("rotate: %v", err)
 		}
 	}
-	if n := len(keystest.Load(t, keys.NewPostgresStore(openPool(t, url))).Keys); n != 3 {
+	if n := len(keystest.Load(t, keystore.NewPostgres(openPool(t, url))).Keys); n != 3 {
 		t.Errorf("%d keys are stored, want 3", n)
 	}
 }
 
 func TestAPostgresStoreTakesNoPrivateKeyInTheClear(t *testing.T) {
 	t.Parallel()
-	store := keys.NewPostgresStore(openPool(t, pgtest.New(t)))
+	store := keystore.NewPostgres(openPool(t, pgtest.New(t)))
 	if _, err := keys.Rotate(t.Context(), store, nil, policy); err == nil {
 		t.Error("Rotate works without a sealer")
 	}
 	if _, err := keys.NewRing(keys.RingConfig{Store: store, Policy: policy}); err == nil {
 		t.Error("NewRing works without a sealer")
 	}
-	plain := keys.NewMemoryStore(time.Now)
+	plain := keystore.NewMemory(time.Now)
 	if _, err := keys.Rotate(t.Context(), plain, nil, policy); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func TestADumpOfTheDatabaseHoldsNoPrivateKey(t *testing.T) {
 			sealer := keystest.Sealer(t, "suite")
 			p := policy
 			p.Alg = alg
-			if _, err := keys.Rotate(t.Context(), keys.NewPostgresStore(pool), sealer, p); err != nil {
+			if _, err := keys.Rotate(t.Context(), keystore.NewPostgres(pool), sealer, p); err != nil {
 				t.Fatal(err)
 			}
 			var dump string
@@ -123,7 +124,7 @@ func TestADumpOfTheDatabaseHoldsNoPrivateKey(t *testing.T) {
 			if err := pool.QueryRow(t.Context(), all).Scan(&dump); err != nil {
 				t.Fatal(err)
 			}
-			for _, secret := range privateMembers(t, keystest.Load(t, keys.NewPostgresStore(pool)), "suite") {
+			for _, secret := range keystest.PrivateMembers(t, keystest.Load(t, keystore.NewPostgres(pool)), "suite") {
 				if strings.Contains(dump, secret) {
 					t.Error("the dump holds a private member")
 				}
@@ -138,7 +139,7 @@ func TestAPostgresStoreWithoutItsRowSaysSo(t *testing.T) {
 	if _, err := pool.Exec(t.Context(), `DELETE FROM issuer.ring`); err != nil {
 		t.Fatal(err)
 	}
-	_, err := keys.Rotate(t.Context(), keys.NewPostgresStore(pool), keystest.Sealer(t, "suite"), policy)
+	_, err := keys.Rotate(t.Context(), keystore.NewPostgres(pool), keystest.Sealer(t, "suite"), policy)
 	if err == nil || !strings.Contains(err.Error(), "issuer.ring") {
 		t.Errorf("got error %v, want one that names issuer.ring", err)
 	}
@@ -147,7 +148,7 @@ func TestAPostgresStoreWithoutItsRowSaysSo(t *testing.T) {
 func TestAPostgresStoreRefusesARowWhosePublicHalfIsAnothers(t *testing.T) {
 	t.Parallel()
 	pool := openPool(t, pgtest.New(t))
-	store := keys.NewPostgresStore(pool)
+	store := keystore.NewPostgres(pool)
 	if _, err := keys.Rotate(t.Context(), store, keystest.Sealer(t, "suite"), policy); err != nil {
 		t.Fatal(err)
 	}
@@ -163,9 +164,9 @@ func TestAPostgresStoreRefusesARowWhosePublicHalfIsAnothers(t *testing.T) {
 func TestAWriterThatWaitsDoesNotHoldUpReaders(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
-	store := keys.NewPostgresStore(openPool(t, url))
+	store := keystore.NewPostgres(openPool(t, url))
 	_, err := store.Update(t.Context(), func(keys.State) (keys.Change, error) {
-		_, err := keys.NewPostgresStore(openPool(t, url)).Load(context.WithoutCancel(t.Context()))
+		_, err := keystore.NewPostgres(openPool(t, url)).Load(context.WithoutCancel(t.Context()))
 		return keys.Change{}, err // were Load to wait for the lock, this would hang
 	})
 	if err != nil {

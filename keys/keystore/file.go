@@ -1,4 +1,4 @@
-package keys
+package keystore
 
 import (
 	"context"
@@ -11,27 +11,30 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/hasura-issuer/hasura-issuer/keys"
 )
 
-// FileStore keeps a ring in one JSON file. It holds private keys, in the clear
+// File keeps a ring in one JSON file. It holds private keys, in the clear
 // where no sealer is used, so nobody but its owner may read it.
-type FileStore struct {
+type File struct {
 	path string
 	now  func() time.Time
 	lock *flock.Flock
 	mu   sync.Mutex // held over a whole Update; the lock file keeps other processes out
 }
 
-// OpenFileStore takes the file at path, which need not exist yet, in a folder
+// OpenFile takes the file at path, which need not exist yet, in a folder
 // that does, on the clock given. Beside it lie path.lock, which says that this
-// process has the file and that it once held a ring, and for moments path.tmp.
+// process has the file and that it once held a ring, path.seen, which says who
+// was seen with it, and for moments path.tmp.
 // A file that another process has, is readable by others, or is not a whole key
 // file is an error. Close gives the file back.
-func OpenFileStore(path string, now func() time.Time) (*FileStore, error) {
+func OpenFile(path string, now func() time.Time) (*File, error) {
 	if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
 		return nil, fmt.Errorf("the folder %s does not exist; make it, owned by the account that runs issuer", filepath.Dir(path))
 	}
-	f := &FileStore{path: path, now: now, lock: flock.New(lockPath(path))}
+	f := &File{path: path, now: now, lock: flock.New(lockPath(path))}
 	locked, err := f.lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock the keys file: %w", err)
@@ -47,16 +50,16 @@ func OpenFileStore(path string, now func() time.Time) (*FileStore, error) {
 
 // takeOver clears up after a process that was killed in the middle of a write:
 // what it left holds private keys and is of no use.
-func (f *FileStore) takeOver() error {
+func (f *File) takeOver() error {
 	if err := os.Remove(tempPath(f.path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove an unfinished keys file: %w", err)
 	}
-	_, err := ReadFileState(f.path, f.now())
+	_, err := ReadFile(f.path, f.now())
 	return err
 }
 
 // Close gives the file back to other processes. Load and Update fail after it.
-func (f *FileStore) Close() error {
+func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.lock.Close(); err != nil {
@@ -66,44 +69,44 @@ func (f *FileStore) Close() error {
 }
 
 // Load reads the file.
-func (f *FileStore) Load(ctx context.Context) (State, error) {
+func (f *File) Load(ctx context.Context) (keys.State, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.load(ctx)
 }
 
-func (f *FileStore) load(ctx context.Context) (State, error) {
+func (f *File) load(ctx context.Context) (keys.State, error) {
 	if err := ctx.Err(); err != nil {
-		return State{}, err
+		return keys.State{}, err
 	}
 	if !f.lock.Locked() {
-		return State{}, errors.New("the keys file was closed")
+		return keys.State{}, errors.New("the keys file was closed")
 	}
-	return ReadFileState(f.path, f.now())
+	return ReadFile(f.path, f.now())
 }
 
 // Update is Store's. The new file is on the disk, whole, before the old one is gone.
-func (f *FileStore) Update(ctx context.Context, decide func(State) (Change, error)) (State, error) {
+func (f *File) Update(ctx context.Context, decide func(keys.State) (keys.Change, error)) (keys.State, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s, err := f.load(ctx)
 	if err != nil {
-		return State{}, err
+		return keys.State{}, err
 	}
-	change, err := decide(s.clone())
+	change, err := decide(s.Clone())
 	if err != nil || change.Empty() {
 		return s, err
 	}
-	next, err := s.apply(change)
+	next, err := s.Apply(change)
 	if err != nil {
-		return State{}, err
+		return keys.State{}, err
 	}
 	text, err := encodeFile(next)
 	if err != nil {
-		return State{}, err
+		return keys.State{}, err
 	}
 	if err := f.write(text); err != nil {
-		return State{}, fmt.Errorf("write the keys file: %w", err)
+		return keys.State{}, fmt.Errorf("write the keys file: %w", err)
 	}
 	return next, nil
 }
@@ -113,7 +116,7 @@ func (f *FileStore) Update(ctx context.Context, decide func(State) (Change, erro
 // two things: its temporary files have a new name each time, so those with
 // private keys in them would pile up where a process is killed often, and the
 // folder, which holds the new name, is left to the next flush.
-func (f *FileStore) write(text []byte) error {
+func (f *File) write(text []byte) error {
 	temp, err := os.OpenFile(tempPath(f.path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -145,3 +148,5 @@ const foundedMark = "this keys file has held a ring\n"
 func lockPath(path string) string { return path + ".lock" }
 
 func tempPath(path string) string { return path + ".tmp" }
+
+func witnessPath(path string) string { return path + ".seen" }

@@ -1,4 +1,4 @@
-package keys
+package keystore
 
 import (
 	"bytes"
@@ -9,24 +9,28 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/keys"
 )
 
 // fileVersion is the version of the format. A file of another one is refused.
 const fileVersion = 1
 
 type fileDocument struct {
-	Version int       `json:"version"`
-	Founded bool      `json:"founded"`
-	Keys    []fileKey `json:"keys"`
+	Version  int       `json:"version"`
+	Founded  bool      `json:"founded"`
+	Changes  int64     `json:"changes"`
+	Adoption int64     `json:"adoption"`
+	Keys     []fileKey `json:"keys"`
 }
 
 // fileKey is a row, with the names of the columns that a database has.
 type fileKey struct {
 	Generation     int64           `json:"generation"`
 	KID            string          `json:"kid"`
-	Alg            Alg             `json:"alg"`
+	Alg            keys.Alg        `json:"alg"`
 	Public         json.RawMessage `json:"public"`
-	Private        PrivateJWK      `json:"private,omitempty"`
+	Private        keys.PrivateJWK `json:"private,omitempty"`
 	PublishedAt    time.Time       `json:"published_at"`
 	SignsFrom      time.Time       `json:"signs_from"`
 	RevokedAt      time.Time       `json:"revoked_at,omitzero"`
@@ -35,30 +39,32 @@ type fileKey struct {
 	PromisedMaxAge int64           `json:"promised_max_age"`
 	PromisedCDNTTL int64           `json:"promised_cdn_ttl"`
 	PromisedStale  int64           `json:"promised_stale"`
+	MAC            string          `json:"mac,omitempty"`
 }
 
-// ReadFileState reads the ring of a keys file, also one that another process
+// ReadFile reads the ring of a keys file, also one that another process
 // has open; now becomes the state's clock. A file that is not there is a ring
 // that is not there, a file that is not whole or readable by others an error.
-func ReadFileState(path string, now time.Time) (State, error) {
-	s := State{Now: storeTime(now)}
+func ReadFile(path string, now time.Time) (keys.State, error) {
+	s := keys.State{Now: keys.StoreTime(now)}
 	text, err := readPrivately(path)
 	if err != nil {
-		return State{}, fmt.Errorf("read the keys file: %w", err)
+		return keys.State{}, fmt.Errorf("read the keys file: %w", err)
 	}
 	if text != nil {
 		if s, err = decodeFile(text, s.Now); err != nil {
-			return State{}, fmt.Errorf("read the keys file %s: %w", path, err)
+			return keys.State{}, fmt.Errorf("read the keys file %s: %w", path, err)
 		}
 	}
 	if !s.Founded {
 		mark, err := os.ReadFile(lockPath(path))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return State{}, fmt.Errorf("read the mark beside the keys file: %w", err)
+			return keys.State{}, fmt.Errorf("read the mark beside the keys file: %w", err)
 		}
 		s.Founded = string(mark) == foundedMark
 	}
-	return s, nil
+	s.Witnesses, err = readWitnesses(path)
+	return s, err
 }
 
 // readPrivately returns a file's content, or nil where there is no file. One
@@ -80,8 +86,11 @@ func readPrivately(path string) ([]byte, error) {
 	return os.ReadFile(path) //nolint:gosec // G304: the operator names the file
 }
 
-func encodeFile(s State) ([]byte, error) {
-	doc := fileDocument{Version: fileVersion, Founded: s.Founded, Keys: make([]fileKey, len(s.Keys))}
+func encodeFile(s keys.State) ([]byte, error) {
+	doc := fileDocument{
+		Version: fileVersion, Founded: s.Founded, Changes: s.Version, Adoption: s.Adoption,
+		Keys: make([]fileKey, len(s.Keys)),
+	}
 	for i, k := range s.Keys {
 		doc.Keys[i] = fileKey{
 			Generation: k.Generation, KID: k.KID, Alg: k.Alg, Public: k.Public, Private: k.Private,
@@ -90,6 +99,7 @@ func encodeFile(s State) ([]byte, error) {
 			PromisedMaxAge: toSeconds(k.Promised.MaxAge),
 			PromisedCDNTTL: toSeconds(k.Promised.CDNTTL),
 			PromisedStale:  toSeconds(k.Promised.Stale),
+			MAC:            k.MAC,
 		}
 	}
 	text, err := json.MarshalIndent(doc, "", "  ")
@@ -100,35 +110,37 @@ func encodeFile(s State) ([]byte, error) {
 }
 
 // decodeFile is strict: what it does not know, it would lose at the next write.
-func decodeFile(text []byte, now time.Time) (State, error) {
+func decodeFile(text []byte, now time.Time) (keys.State, error) {
 	var doc fileDocument
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&doc); err != nil {
-		return State{}, fmt.Errorf("it is no keys file, or not all of one: %w", err)
+		return keys.State{}, fmt.Errorf("it is no keys file, or not all of one: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return State{}, errors.New("something follows the ring")
+		return keys.State{}, errors.New("something follows the ring")
 	}
 	if doc.Version != fileVersion {
-		return State{}, fmt.Errorf("it has version %d, this program reads %d", doc.Version, fileVersion)
+		return keys.State{}, fmt.Errorf("it has version %d, this program reads %d", doc.Version, fileVersion)
 	}
-	s := State{Founded: doc.Founded, Now: now}
+	s := keys.State{Founded: doc.Founded, Version: doc.Changes, Adoption: doc.Adoption, Now: now}
 	for _, k := range doc.Keys {
-		s.Keys = append(s.Keys, Key{
+		s.Keys = append(s.Keys, keys.Key{
 			Generation: k.Generation, KID: k.KID, Alg: k.Alg, Public: k.Public, Private: k.Private,
 			PublishedAt: k.PublishedAt, SignsFrom: k.SignsFrom, RevokedAt: k.RevokedAt, Reason: k.Reason,
-			Promised: Promise{
+			Promised: keys.Promise{
 				TTL:    fromSeconds(k.PromisedTTL),
 				MaxAge: fromSeconds(k.PromisedMaxAge),
 				CDNTTL: fromSeconds(k.PromisedCDNTTL),
 				Stale:  fromSeconds(k.PromisedStale),
 			},
+			MAC: k.MAC,
 		})
 	}
-	return s.sound()
+	return s.Sound()
 }
 
-func toSeconds(d time.Duration) int64 { return int64(seconds(d) / time.Second) }
+// toSeconds is exact: promises are whole seconds.
+func toSeconds(d time.Duration) int64 { return int64(d / time.Second) }
 
 func fromSeconds(n int64) time.Duration { return time.Duration(n) * time.Second }

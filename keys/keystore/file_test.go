@@ -1,4 +1,4 @@
-package keys_test
+package keystore_test
 
 import (
 	"bufio"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 func TestAKeysFileSurvivesItsProcess(t *testing.T) {
@@ -21,7 +22,7 @@ func TestAKeysFileSurvivesItsProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "keys.json")
-			first, err := keys.OpenFileStore(path, time.Now)
+			first, err := keystore.OpenFile(path, time.Now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,10 +53,10 @@ func TestAKeysFileHasOneOwnerAndAnyNumberOfReaders(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	store := openFile(t, path)
 	rotate(t, store, policy)
-	if _, err := keys.OpenFileStore(path, time.Now); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+	if _, err := keystore.OpenFile(path, time.Now); err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("a second owner gets error %v, want one that says the file is in use", err)
 	}
-	read, err := keys.ReadFileState(path, start)
+	read, err := keystore.ReadFile(path, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func TestAKeysFileHasOneOwnerAndAnyNumberOfReaders(t *testing.T) {
 
 func TestAClosedKeysFileIsNotUsed(t *testing.T) {
 	t.Parallel()
-	store, err := keys.OpenFileStore(filepath.Join(t.TempDir(), "keys.json"), time.Now)
+	store, err := keystore.OpenFile(filepath.Join(t.TempDir(), "keys.json"), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,11 +93,11 @@ func TestAKeysFileThatIsNotAsItShouldBeIsRefused(t *testing.T) {
 		"with rows out of order":  {rewrite(func(text string) string { return strings.Replace(text, `"generation": 3`, `"generation": 1`, 1) }), "out of order"},
 		"with another kid":        {rewrite(func(text string) string { return strings.Replace(text, `"kid": "`, `"kid": "A`, 1) }), "belongs to another key"},
 		"with a private member":   {rewrite(func(text string) string { return strings.Replace(text, `"crv"`, `"d": "AAAA", "crv"`, 1) }), "no readable JWK"},
-		"readable by its group":   {func(t *testing.T, path string) { must(t, os.Chmod(path, 0o640)) }, "mode 0640: it must be 0600"},
-		"writable by everybody":   {func(t *testing.T, path string) { must(t, os.Chmod(path, 0o602)) }, "mode 0602"},
+		"readable by its group":   {func(t *testing.T, path string) { keystest.Must(t, os.Chmod(path, 0o640)) }, "mode 0640: it must be 0600"},
+		"writable by everybody":   {func(t *testing.T, path string) { keystest.Must(t, os.Chmod(path, 0o602)) }, "mode 0602"},
 		"a link to somewhere else": {func(t *testing.T, path string) {
-			must(t, os.Rename(path, path+"2"))
-			must(t, os.Symlink(path+"2", path))
+			keystest.Must(t, os.Rename(path, path+"2"))
+			keystest.Must(t, os.Symlink(path+"2", path))
 		}, "not a plain file"},
 	}
 	for name, test := range tests {
@@ -107,12 +108,12 @@ func TestAKeysFileThatIsNotAsItShouldBeIsRefused(t *testing.T) {
 			rotate(t, store, policy)
 			test.spoil(t, path)
 			before, err := os.ReadFile(path)
-			must(t, err)
+			keystest.Must(t, err)
 			if _, err := keys.Rotate(t.Context(), store, nil, policy); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("Rotate: got error %v, want one with %q", err, test.want)
 			}
-			must(t, store.Close())
-			if _, err := keys.OpenFileStore(path, time.Now); err == nil || !strings.Contains(err.Error(), test.want) {
+			keystest.Must(t, store.Close())
+			if _, err := keystore.OpenFile(path, time.Now); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("OpenFileStore: got error %v, want one with %q", err, test.want)
 			}
 			if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
@@ -126,26 +127,19 @@ func rewrite(alter func(string) string) func(*testing.T, string) {
 	return func(t *testing.T, path string) {
 		t.Helper()
 		text, err := os.ReadFile(path)
-		must(t, err)
-		must(t, os.WriteFile(path, []byte(alter(string(text))), 0o600))
-	}
-}
-
-func must(tb keystest.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
+		keystest.Must(t, err)
+		keystest.Must(t, os.WriteFile(path, []byte(alter(string(text))), 0o600))
 	}
 }
 
 func TestAKeysFileThatWentMissingIsNotReplacedByANewRing(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")
-	store, err := keys.OpenFileStore(path, time.Now)
-	must(t, err)
+	store, err := keystore.OpenFile(path, time.Now)
+	keystest.Must(t, err)
 	rotate(t, store, policy)
-	must(t, store.Close())
-	must(t, os.Remove(path))
+	keystest.Must(t, store.Close())
+	keystest.Must(t, os.Remove(path))
 	if _, err := keys.Rotate(t.Context(), openFile(t, path), nil, policy); err == nil || !strings.Contains(err.Error(), "once held a ring") {
 		t.Errorf("got error %v, want one that says there was a ring", err)
 	}
@@ -157,12 +151,12 @@ func TestAKeysFileThatWentMissingIsNotReplacedByANewRing(t *testing.T) {
 func TestWhatACrashLeftBehindIsClearedAway(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")
-	store, err := keys.OpenFileStore(path, time.Now)
-	must(t, err)
+	store, err := keystore.OpenFile(path, time.Now)
+	keystest.Must(t, err)
 	rotate(t, store, policy)
 	want := keystest.Load(t, store)
-	must(t, store.Close())
-	must(t, os.WriteFile(path+".tmp", []byte(`{"version": 1, "keys": [{"private": "`), 0o600))
+	keystest.Must(t, store.Close())
+	keystest.Must(t, os.WriteFile(path+".tmp", []byte(`{"version": 1, "keys": [{"private": "`), 0o600))
 	if diff := keystest.Diff(want, keystest.Load(t, openFile(t, path))); diff != "" {
 		t.Errorf("the ring is not what it was (-want +got):\n%s", diff)
 	}
@@ -174,7 +168,7 @@ func TestWhatACrashLeftBehindIsClearedAway(t *testing.T) {
 // rewriteForEver is the child of the test below. It says each revision it has
 // finished, and keeps the number of revisions in the promises of the first key.
 func rewriteForEver(path string) error {
-	store, err := keys.OpenFileStore(path, time.Now)
+	store, err := keystore.OpenFile(path, time.Now)
 	if err != nil {
 		return err
 	}
@@ -201,14 +195,14 @@ func rewriteForEver(path string) error {
 func TestAKilledWriterLeavesAWholeKeysFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")
-	store, err := keys.OpenFileStore(path, time.Now)
-	must(t, err)
+	store, err := keystore.OpenFile(path, time.Now)
+	keystest.Must(t, err)
 	rotate(t, store, policy)
-	must(t, store.Close())
+	keystest.Must(t, store.Close())
 	var finished time.Duration
 	for round := range 10 {
 		finished += killAfter(t, path, 3+5*round)
-		s, err := keys.ReadFileState(path, start)
+		s, err := keystore.ReadFile(path, start)
 		if err != nil {
 			t.Fatalf("after kill %d: %v", round+1, err)
 		}
@@ -233,10 +227,10 @@ func killAfter(t *testing.T, path string, n int) time.Duration {
 	child.Env = append(os.Environ(), writerFile+"="+path)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
-	must(t, err)
-	must(t, child.Start())
+	keystest.Must(t, err)
+	keystest.Must(t, child.Start())
 	_, err = io.ReadFull(out, make([]byte, n))
-	must(t, child.Process.Kill())
+	keystest.Must(t, child.Process.Kill())
 	if err != nil {
 		t.Errorf("the writer ended by itself: %v", err)
 	}

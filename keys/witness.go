@@ -1,0 +1,97 @@
+package keys
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// WitnessKind says what kind of holder a Witness is.
+type WitnessKind string
+
+// Who holds a ring.
+const (
+	Replica      WitnessKind = "replica"       // a process that signs with it
+	RelyingParty WitnessKind = "relying_party" // an engine that fetches its key set
+)
+
+// Witness is what somebody was last seen with.
+type Witness struct {
+	Kind       WitnessKind
+	Name       string    // 1 to 128 bytes; unique for its kind
+	Generation int64     // the newest that it holds
+	Version    int64     // of the ring it holds, see State
+	Alarm      string    // why a replica does not follow the store, a sentence; "" while it does
+	SeenAt     time.Time // by the store's clock
+}
+
+// forgotten is how long a replica that was not seen any more still counts: longer than most are stale, and short
+// enough that one that was killed does not stand in anybody's way for long.
+const forgotten = time.Hour
+
+// Replicas returns the replicas that were seen within the last hour, by name.
+func (s State) Replicas() []Witness {
+	var live []Witness
+	for _, w := range s.Witnesses {
+		if w.Kind == Replica && s.Now.Sub(w.SeenAt) < forgotten {
+			live = append(live, w)
+		}
+	}
+	return live
+}
+
+// seen returns the highest generation that anybody was ever seen with, the rows themselves included.
+func (s State) seen() int64 {
+	highest := s.newest().Generation
+	for _, w := range s.Witnesses {
+		highest = max(highest, w.Generation)
+	}
+	return highest
+}
+
+// disputed returns an error while the store is not what others have seen: generations are gone, or a replica says
+// what else is not as it was. Who has no ring of its own to hold against it must not follow it, nor move it on.
+func (s State) disputed() error {
+	for _, w := range s.Replicas() {
+		if w.Alarm != "" && w.Version >= s.Adoption {
+			return fmt.Errorf("replica %s does not follow the key store: %s; mend the store or run `issuer keys adopt`", w.Name, w.Alarm)
+		}
+	}
+	if newest, seen := s.newest().Generation, s.seen(); seen > newest {
+		return fmt.Errorf("the key store holds generation %d and somebody has seen %d: restore the newest backup, or run `issuer keys adopt`",
+			newest, seen)
+	}
+	return nil
+}
+
+// WitnessLife is how long a replica that was not seen any more is kept on record. Relying parties are kept for ever:
+// their names come from settings.
+const WitnessLife = 24 * time.Hour
+
+// MergeWitnesses returns old with what was seen now, by kind and name: what Store.Witness says, for stores that have no
+// database to say it in.
+func MergeWitnesses(old, seen []Witness, now time.Time) []Witness {
+	type id struct {
+		kind WitnessKind
+		name string
+	}
+	known := make(map[id]Witness)
+	for _, w := range slices.Concat(old, seen) {
+		if w.SeenAt.After(now) {
+			w.SeenAt = now
+		}
+		before, found := known[id{w.Kind, w.Name}]
+		if found && w.SeenAt.Before(before.SeenAt) {
+			continue
+		}
+		known[id{w.Kind, w.Name}] = w
+	}
+	merged := slices.Collect(maps.Values(known))
+	merged = slices.DeleteFunc(merged, func(w Witness) bool { return w.Kind == Replica && now.Sub(w.SeenAt) > WitnessLife })
+	slices.SortFunc(merged, func(a, b Witness) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+	return merged
+}
