@@ -45,7 +45,7 @@ func rotate(tb keystest.TB, store keys.Store, p keys.Policy) keys.Result {
 // kids returns the kids of a key set in its order.
 func kids(tb keystest.TB, ring *keys.Ring) []string {
 	tb.Helper()
-	body, _, err := ring.JWKS()
+	body, _, err := ring.JWKS("")
 	if err != nil {
 		tb.Fatalf("key set: %v", err)
 	}
@@ -92,7 +92,7 @@ func stored(tb keystest.TB, store keys.Store, generation int64) string {
 func mustBeUnavailable(tb keystest.TB, ring *keys.Ring, text string) {
 	tb.Helper()
 	_, _, signErr := ring.Sign(tb.Context(), []byte(`{}`))
-	_, _, setErr := ring.JWKS()
+	_, _, setErr := ring.JWKS("")
 	for what, err := range map[string]error{"sign": signErr, "key set": setErr} {
 		if !errors.Is(err, keys.ErrUnavailable) || !strings.Contains(err.Error(), text) {
 			tb.Errorf("%s: got error %v, want ErrUnavailable with %q", what, err, text)

@@ -38,7 +38,7 @@ func TestTokensVerifyWithTwoLibrariesAgainstThePublishedSet(t *testing.T) {
 		t.Run(string(alg), func(t *testing.T) {
 			t.Parallel()
 			ring := ringOf(t, alg)
-			body, _, err := ring.JWKS()
+			body, _, err := ring.JWKS("")
 			keystest.Must(t, err)
 			var ours jose.JSONWebKeySet
 			keystest.Must(t, json.Unmarshal(body, &ours))
@@ -103,7 +103,7 @@ func TestThePublishedSetHoldsTheMembersBothEnginesReadAndNoOthers(t *testing.T) 
 	for _, alg := range algs {
 		t.Run(string(alg), func(t *testing.T) {
 			t.Parallel()
-			body, _, err := ringOf(t, alg).JWKS()
+			body, _, err := ringOf(t, alg).JWKS("")
 			keystest.Must(t, err)
 			var set map[string][]map[string]string // fails on anything but strings
 			keystest.Must(t, json.Unmarshal(body, &set))
@@ -135,7 +135,7 @@ func TestTheKidIsTheThumbprint(t *testing.T) {
 	for _, alg := range algs {
 		t.Run(string(alg), func(t *testing.T) {
 			t.Parallel()
-			body, _, err := ringOf(t, alg).JWKS()
+			body, _, err := ringOf(t, alg).JWKS("")
 			keystest.Must(t, err)
 			set, err := jwk.Parse(body)
 			keystest.Must(t, err)
@@ -160,19 +160,19 @@ func TestTheEntityTagIsStrongAndFollowsTheBytes(t *testing.T) {
 	two := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true})
 	syncRing(t, one)
 	syncRing(t, two)
-	body, tag, err := one.JWKS()
+	body, tag, err := one.JWKS("")
 	keystest.Must(t, err)
 	if !regexp.MustCompile(`^"[A-Za-z0-9_-]{22}"$`).MatchString(tag) {
 		t.Errorf("the tag is %s, want 22 characters in quotes", tag)
 	}
-	otherBody, otherTag, err := two.JWKS()
+	otherBody, otherTag, err := two.JWKS("")
 	keystest.Must(t, err)
 	if string(body) != string(otherBody) || tag != otherTag {
 		t.Error("another replica publishes the same ring in other bytes")
 	}
 	c.advance(day)
 	syncRing(t, one)
-	if _, later, err := one.JWKS(); err != nil || later == tag {
+	if _, later, err := one.JWKS(""); err != nil || later == tag {
 		t.Errorf("the tag is the same for another set, %v", err)
 	}
 }
@@ -196,7 +196,7 @@ func BenchmarkJWKS(b *testing.B) {
 	ring := ringOf(b, keys.ES256)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := ring.JWKS(); err != nil {
+		if _, _, err := ring.JWKS(""); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -160,7 +160,7 @@ func (m *model) fetch() {
 		}
 		for j := range m.replicas {
 			r := m.replicas[(i+j)%len(m.replicas)]
-			if body, _, err := r.ring.JWKS(); err == nil {
+			if body, _, err := r.ring.JWKS(""); err == nil {
 				e.set, e.until = kidsOf(m, body), m.clock.at.Add(r.policy.MaxAge+r.policy.CDNTTL)
 				break
 			}
@@ -209,7 +209,7 @@ func (m *model) check() {
 func (m *model) published() [][]string {
 	sets := make([][]string, len(m.replicas))
 	for i, r := range m.replicas {
-		if body, _, err := r.ring.JWKS(); err == nil {
+		if body, _, err := r.ring.JWKS(""); err == nil {
 			sets[i] = kidsOf(m, body)
 		}
 	}

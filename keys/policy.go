@@ -77,6 +77,7 @@ type terms struct {
 	lead    time.Duration // of a key inserted now
 	stale   time.Duration // L of a replica with this policy
 	promise Promise       // what it has to promise before it uses a key
+	floor   int64         // new keys have generations above this one
 }
 
 // beside works the terms out. Every settings change is safe in this way: where

@@ -3,7 +3,6 @@ package keys
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -28,19 +27,25 @@ const (
 
 // RingConfig is what a Ring works with.
 type RingConfig struct {
-	Store  Store
-	Sealer *Sealer // nil: private keys are in the clear, where the store allows it
-	Policy Policy
-	Now    func() time.Time // nil: time.Now
-	Auto   bool             // rotate; otherwise somebody else runs Rotate
+	Store   Store
+	Sealer  *Sealer // nil: private keys are in the clear, where the store allows it
+	Policy  Policy
+	Now     func() time.Time // nil: time.Now
+	Auto    bool             // rotate; otherwise somebody else runs Rotate
+	Name    string           // of this replica, as witnesses bear it, unique; "": it leaves no trace
+	Parties []string         // the relying parties to keep count of, see JWKS
 }
 
 // Ring signs with the ring of a store, and publishes it, from memory.
 type Ring struct {
-	config RingConfig
-	view   atomic.Pointer[view]  // nil until something was loaded
-	failed atomic.Pointer[error] // of the last Sync; nil when it went well
-	mu     sync.Mutex            // one Sync at a time
+	config  RingConfig
+	parties parties
+	view    atomic.Pointer[view]  // nil until something was loaded
+	failed  atomic.Pointer[error] // of the last Sync; nil when it went well
+	wake    chan struct{}
+
+	mu       sync.Mutex // one Sync at a time; guards what follows
+	followed int64      // the adoption up to which the store is trusted whatever was held before
 }
 
 // NewRing returns a ring that has loaded nothing yet; it does no I/O. An
@@ -52,18 +57,21 @@ func NewRing(config RingConfig) (*Ring, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Ring{config: config}, nil
+	return &Ring{config: config, parties: newParties(config.Parties), wake: make(chan struct{}, 1)}, nil
 }
 
-// Run keeps the ring in step with the store until ctx ends: at once, then at
-// least every 15 s; while nothing was ever loaded, sooner. Each failure goes to
-// report, which must be quick.
+// Run keeps the ring in step with the store until ctx ends: at once, whenever it
+// is woken, and at least every 15 s; while nothing was ever loaded, sooner. Each
+// failure goes to report, and so does each alarm when it begins; report must be quick.
 func (r *Ring) Run(ctx context.Context, report func(error)) {
+	defer r.leave(ctx)
 	retry := firstRetry
+	var alarms []error
 	for {
 		if err := r.Sync(ctx); err != nil && ctx.Err() == nil {
 			report(err)
 		}
+		alarms = reportNew(alarms, r.Alarms(), report)
 		wait := syncEvery - rand.N(syncJitter) //nolint:gosec // G404: spreads load, keeps no secret
 		if r.view.Load() == nil {
 			wait, retry = retry, min(2*retry, syncEvery)
@@ -71,8 +79,17 @@ func (r *Ring) Run(ctx context.Context, report func(error)) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-r.wake:
 		case <-time.After(wait):
 		}
+	}
+}
+
+// Wake has Run look at the store now. It returns at once; many calls together count as one.
+func (r *Ring) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -86,6 +103,9 @@ func (r *Ring) Sync(ctx context.Context) error {
 	defer cancel()
 	err := r.sync(ctx)
 	r.failed.Store(&err)
+	if _, disputes := errors.AsType[*disputeError](err); err == nil || disputes {
+		r.testify(ctx, err)
+	}
 	return err
 }
 
@@ -98,7 +118,13 @@ func (r *Ring) sync(ctx context.Context) error {
 		if err != nil || !due {
 			return err
 		}
-		if err := r.settle(ctx); err != nil {
+		err = r.write(ctx, func(s State) (Change, error) {
+			if err := r.trust(s); err != nil {
+				return Change{}, err
+			}
+			return r.wanted(s)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -113,21 +139,18 @@ func (r *Ring) refresh(ctx context.Context) (due bool, err error) {
 		return false, err
 	}
 	if err := r.trust(s); err != nil {
-		return false, err
-	}
-	wanted, err := r.wanted(s)
-	if err != nil {
-		return false, err
+		return r.settle(ctx, s, err)
 	}
 	if len(s.Keys) > 0 && pledge(s, r.config.Policy).Empty() {
 		if err := r.adopt(s, seen); err != nil {
 			return false, err
 		}
 	}
-	if !wanted.Empty() {
-		return true, seen.clockOff(r.config.Now())
+	wanted, err := r.wanted(s)
+	if err != nil || wanted.Empty() {
+		return false, err
 	}
-	return false, nil
+	return true, seen.clockOff(r.config.Now())
 }
 
 // load asks the store, and the clock before and after it.
@@ -135,9 +158,9 @@ func (r *Ring) load(ctx context.Context) (State, sighting, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	asked := r.config.Now()
-	s, err := r.config.Store.Load(ctx)
+	s, err := load(ctx, r.config.Store, r.config.Sealer)
 	if err != nil {
-		return State{}, sighting{}, fmt.Errorf("load the ring: %w", err)
+		return State{}, sighting{}, err
 	}
 	return s, sighted(asked, r.config.Now(), s.Now), nil
 }
@@ -156,22 +179,10 @@ func (r *Ring) wanted(s State) (Change, error) {
 	}
 }
 
-// settle writes what is wanted.
-func (r *Ring) settle(ctx context.Context) error {
-	if r.config.Auto {
-		_, err := rotation{r.config.Store, r.config.Sealer, r.config.Policy, r.trust}.run(ctx)
-		return err
-	}
-	_, err := r.config.Store.Update(ctx, func(s State) (Change, error) {
-		if err := r.trust(s); err != nil {
-			return Change{}, err
-		}
-		return pledge(s, r.config.Policy), nil
-	})
-	if err != nil {
-		return fmt.Errorf("promise what this replica needs: %w", err)
-	}
-	return nil
+// write makes the change that this replica wants.
+func (r *Ring) write(ctx context.Context, decide func(State) (Change, error)) error {
+	_, err := operation{r.config.Store, r.config.Sealer, r.config.Policy.Alg, decide}.run(ctx)
+	return err
 }
 
 // adopt makes a loaded state the one to serve.

@@ -249,28 +249,29 @@ func TestTheRingNeverStepsBackWithinARoundTrip(t *testing.T) {
 	}
 }
 
-func TestAReplicaGoesOnWithKeysItHasOpenedWhenTheyAreSealedAnew(t *testing.T) {
+func TestAReplicaWithoutTheNewKeyEncryptionKeyKeepsWhatItHasAndSaysSo(t *testing.T) {
 	t.Parallel()
 	c := &clock{start}
-	store, other := keystore.NewMemory(c.now), keystest.Sealer(t, "other")
-	ring := newRing(t, keys.RingConfig{Store: store, Sealer: keystest.Sealer(t, "suite"), Now: c.now, Auto: false})
-	keystest.Change(t, store, func(keys.State) keys.Change { return keys.Change{Found: true, Insert: keystest.Rows(t, 3)} })
-	syncRing(t, ring)
-	foreign := keystore.NewMemory(c.now)
-	if _, err := keys.Rotate(t.Context(), foreign, other, policy); err != nil {
-		t.Fatal(err)
+	store := keystore.NewMemory(c.now)
+	old, both := keystest.Sealer(t, "old"), keystest.Sealer(t, "new", "old")
+	left := newRing(t, keys.RingConfig{Store: store, Sealer: old, Now: c.now, Auto: true})
+	ready := newRing(t, keys.RingConfig{Store: store, Sealer: both, Now: c.now, Auto: true})
+	syncRing(t, left)
+	syncRing(t, ready)
+	result, err := keys.Reseal(t.Context(), store, both)
+	if err != nil || len(result.Resealed) != 3 {
+		t.Fatalf("resealed %v, %v; want three keys", result.Resealed, err)
 	}
-	keystest.Change(t, store, func(s keys.State) keys.Change {
-		for i := range s.Keys {
-			s.Keys[i].Private = keystest.Load(t, foreign).Keys[i].Private
-		}
-		return keys.Change{Update: s.Keys}
-	})
-	syncRing(t, ring)
-	signer(t, ring)
-	if err := newRing(t, keys.RingConfig{Store: store, Sealer: keystest.Sealer(t, "suite"), Now: c.now}).Sync(t.Context()); err == nil {
-		t.Error("a replica that has opened nothing yet takes keys it cannot open")
+	syncRing(t, ready)
+	if err := left.Sync(t.Context()); err == nil || !strings.Contains(err.Error(), `"new", which is not among those set`) {
+		t.Errorf("got error %v, want one that names the key-encryption key", err)
 	}
+	if signer(t, left) != signer(t, ready) {
+		t.Error("the replica that was left behind signs with another key")
+	}
+	syncRing(t, newRing(t, keys.RingConfig{Store: store, Sealer: keystest.Sealer(t, "new"), Now: c.now, Auto: true}))
+	c.advance(policy.Stale() + time.Second)
+	mustBeUnavailable(t, left, "last read")
 }
 
 func TestAReplicaPromisesBeforeItSigns(t *testing.T) {
@@ -516,7 +517,7 @@ func TestManyMaySignWhileTheRingMoves(t *testing.T) {
 					t.Errorf("sign: %v", err)
 					return
 				}
-				body, _, err := ring.JWKS()
+				body, _, err := ring.JWKS("")
 				if err != nil || !slices.Contains(kidsOf(t, body), kid) {
 					t.Errorf("the set does not hold the key that signed, %v", err)
 					return

@@ -4,133 +4,106 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/hasura-issuer/hasura-issuer/keys/internal/keypair"
+	"time"
 )
 
 // Rotate does what is due to the ring in the store, and makes the ring where
 // there never was one. Any number of processes may run it, any number of times.
 // Losing a race to one of them is a normal outcome: the Result is then empty.
-// The errors: an invalid policy, a store that lost its ring, a store or sealer
-// that fails. After an error the change may have been made; running it again is
-// always right.
+// The errors: an invalid policy, a store that lost its ring or is disputed, rows
+// that nobody vouches for, a store or sealer that fails. After an error the
+// change may have been made; running it again is always right.
 func Rotate(ctx context.Context, store Store, sealer *Sealer, policy Policy) (Result, error) {
+	return change(ctx, store, sealer, policy, func(s State) (Change, error) { return step(s, policy) })
+}
+
+// change runs one operation on behalf of a policy, which has to be valid.
+func change(ctx context.Context, store Store, sealer *Sealer, policy Policy, decide func(State) (Change, error)) (Result, error) {
 	if err := errors.Join(policy.Validate(), checkSealed(store, sealer)); err != nil {
 		return Result{}, err
 	}
-	return rotation{store: store, sealer: sealer, policy: policy}.run(ctx)
+	return operation{store: store, sealer: sealer, alg: policy.Alg, decide: decide}.run(ctx)
 }
 
-// rotation is what one run of Rotate works with.
-type rotation struct {
-	store  Store
-	sealer *Sealer
-	policy Policy
-	trust  func(State) error // nil, or an opinion of the state: an error of it ends the run
+// TooEarlyError refuses what would be an outage now and will be none later.
+type TooEarlyError struct {
+	From time.Time // from when on; by the store's clock
+	Why  string
 }
 
-func (r rotation) run(ctx context.Context) (Result, error) {
-	s, err := r.store.Load(ctx)
-	if err != nil {
-		return Result{}, fmt.Errorf("load the ring: %w", err)
-	}
-	change, err := r.decide(s)
-	if err != nil {
-		return Result{}, err
-	}
-	if change.Empty() {
-		return resultOf(s, change), nil
-	}
-	// Keys are made before the lock is taken. Where the state has moved on since
-	// and wants more of them, the second try has all that a step can want.
-	result, err := r.update(ctx, len(change.Insert))
-	if errors.Is(err, errMoreKeys) {
-		result, err = r.update(ctx, ahead+1)
-	}
-	return result, err
+func (e *TooEarlyError) Error() string {
+	return fmt.Sprintf("%s; from %s on it is safe", e.Why, e.From.UTC().Format(time.RFC3339))
 }
 
-func (r rotation) decide(s State) (Change, error) {
-	if r.trust != nil {
-		if err := r.trust(s); err != nil {
+// HandOver makes the next key sign now instead of when its turn comes, and then does what Rotate does. The next key must
+// have been public for the lead, or an engine might not hold it: else the error is a *TooEarlyError, unless force says to
+// go on all the same. Nothing forces a sixth key into the key set.
+func HandOver(ctx context.Context, store Store, sealer *Sealer, policy Policy, force bool) (Result, error) {
+	return change(ctx, store, sealer, policy, func(s State) (Change, error) {
+		if err := s.disputed(); err != nil {
 			return Change{}, err
 		}
-	}
-	return step(s, r.policy)
-}
-
-// update makes n keys and then does what is due, by the state under the lock.
-func (r rotation) update(ctx context.Context, n int) (Result, error) {
-	fresh, err := prepare(r.sealer, r.policy.Alg, n)
-	if err != nil {
-		return Result{}, err
-	}
-	var result Result
-	_, err = r.store.Update(ctx, func(s State) (Change, error) {
-		change, err := r.decide(s)
+		moved, err := handOver(s, policy, force)
 		if err != nil {
 			return Change{}, err
 		}
-		if change, err = change.fill(fresh); err != nil {
-			return Change{}, err
-		}
-		result = resultOf(s, change)
-		return change, nil
+		return moved.thenStep(s, policy)
 	})
+}
+
+// thenStep adds what is due once the change is made.
+func (c Change) thenStep(s State, p Policy) (Change, error) {
+	after, err := s.Apply(c)
 	if err != nil {
-		return Result{}, fmt.Errorf("change the ring: %w", err)
+		return Change{}, err
 	}
-	return result, nil
-}
-
-// errMoreKeys is returned by fill when more keys are due than were prepared.
-var errMoreKeys = errors.New("more keys are due than were prepared")
-
-// fill gives the rows to insert their material.
-func (c Change) fill(fresh []Key) (Change, error) {
-	if len(c.Insert) > len(fresh) {
-		return Change{}, errMoreKeys
-	}
-	filled := make([]Key, len(c.Insert))
-	for i, k := range c.Insert {
-		k.KID, k.Alg, k.Public, k.Private = fresh[i].KID, fresh[i].Alg, fresh[i].Public, fresh[i].Private
-		filled[i] = k
-	}
-	c.Insert = filled
-	return c, nil
-}
-
-// prepare returns n keys, each generated, sealed, opened again and
-// tried: what cannot be read back and used does not get into the ring.
-func prepare(sealer *Sealer, alg Alg, n int) ([]Key, error) {
-	fresh := make([]Key, 0, n)
-	for range n {
-		jwk, err := keypair.Generate(string(alg))
-		if err != nil {
-			return nil, err
-		}
-		private, err := sealer.seal(jwk)
-		if err != nil {
-			return nil, err
-		}
-		pair, err := unseal(sealer, private)
-		if err != nil {
-			return nil, fmt.Errorf("open the key just sealed: %w", err)
-		}
-		if err := pair.Try(); err != nil {
-			return nil, err
-		}
-		public := pair.Public()
-		fresh = append(fresh, Key{KID: public.KID, Alg: Alg(public.Alg), Public: public.JWK, Private: private})
-	}
-	return fresh, nil
-}
-
-// unseal returns the key pair of a stored private half.
-func unseal(sealer *Sealer, private PrivateJWK) (*keypair.Pair, error) {
-	jwk, err := sealer.open(private)
+	due, err := step(after, p)
 	if err != nil {
-		return nil, err
+		return Change{}, err
 	}
-	return keypair.Open(jwk)
+	return c.then(due), nil
+}
+
+func handOver(s State, p Policy, force bool) (Change, error) {
+	tl := timelineOf(s.Keys)
+	set, signing := tl.published(s.Now)
+	phases := tl.phases(s.Now)
+	next := tl.oldest(phases, Pending)
+	if next < 0 || !signing {
+		return Change{}, errors.New("there is no next key to hand over to: run `issuer keys rotate` first")
+	}
+	if retiring := count(phases, Retiring); retiring > 1 {
+		return Change{}, &TooEarlyError{From: set[len(set)-1].drops, Why: "two keys retire already, and a key set with a sixth key helps nobody"}
+	}
+	if ready := tl.ready(next, s.Now, p); s.Now.Before(ready) && !force {
+		return Change{}, &TooEarlyError{From: ready, Why: "the next key was not published for long enough: some engine may not hold it yet"}
+	}
+	k := tl[next].Key
+	k.SignsFrom = s.Now
+	return Change{Update: []Key{k}}, nil
+}
+
+// oldest returns the index of the first key in this phase, or -1.
+func (tl timeline) oldest(phases []Phase, phase Phase) int {
+	for i := range tl {
+		if phases[i] == phase {
+			return i
+		}
+	}
+	return -1
+}
+
+// ready returns from when on every engine holds a key: a lead after its publication, the longest that counts now.
+func (tl timeline) ready(i int, now time.Time, p Policy) time.Time {
+	return tl[i].PublishedAt.Add(p.beside(tl.promised(now)).lead)
+}
+
+func count(phases []Phase, phase Phase) int {
+	n := 0
+	for _, p := range phases {
+		if p == phase {
+			n++
+		}
+	}
+	return n
 }

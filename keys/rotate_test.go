@@ -43,14 +43,14 @@ func TestTheResultIsJSONWithEmptyListsWhereNothingWasDone(t *testing.T) {
 	t.Parallel()
 	store, c := founded(t)
 	text, err := json.Marshal(rotate(t, store, policy))
-	if want := `{"inserted":[],"wiped":[],"raised":[],"pruned":[]}`; err != nil || string(text) != want {
+	if want := `{"version":1,"inserted":[],"moved":[],"revoked":[],"resealed":[],"wiped":[],"raised":[],"pruned":[]}`; err != nil || string(text) != want {
 		t.Errorf("got %s, %v; want %s", text, err, want)
 	}
 	c.advance(day + 56*time.Minute)
 	text, err = json.Marshal(rotate(t, store, policy))
-	want := `{"inserted":[{"generation":4,"kid":"` + stored(t, store, 4) + `","alg":"ES256",` +
+	want := `{"version":2,"inserted":[{"generation":4,"kid":"` + stored(t, store, 4) + `","alg":"ES256",` +
 		`"published_at":"2026-03-02T12:56:00Z","signs_from":"2026-03-04T12:00:00Z"}],` +
-		`"wiped":[{"generation":1,"kid":"` + stored(t, store, 1) + `"}],"raised":[],"pruned":[]}`
+		`"moved":[],"revoked":[],"resealed":[],"wiped":[{"generation":1,"kid":"` + stored(t, store, 1) + `"}],"raised":[],"pruned":[]}`
 	if err != nil || string(text) != want {
 		t.Errorf("got  %s, %v\nwant %s", text, err, want)
 	}

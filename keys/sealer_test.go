@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystest"
@@ -30,7 +31,7 @@ func TestASealedKeyOpensOnlyWithItsOwnKeyEncryptionKey(t *testing.T) {
 		"the same key opens":                  {keystest.Sealer(t, "first"), ""},
 		"a list that holds it opens":          {both, ""},
 		"a list without it names its id":      {keystest.Sealer(t, "second"), `"first", which is not among those set`},
-		"another key of that id names the id": {renamed, `"first" does not open it`},
+		"another key of that id names the id": {renamed, `key-encryption key "first" is not the one`},
 		"no key at all names the id":          {nil, `"first", and none is set`},
 	}
 	for name, test := range tests {
@@ -57,35 +58,53 @@ func TestASealedKeyOpensOnlyWithItsOwnKeyEncryptionKey(t *testing.T) {
 	}
 }
 
-func TestAPrivateKeyThatWasNotSealedOrIsAnothersIsNotUsed(t *testing.T) {
+// Whoever can write to the store, but has no key-encryption key, gets nothing published or signed with.
+func TestARowThatNobodyVouchesForIsNeitherPublishedNorUsed(t *testing.T) {
 	t.Parallel()
 	sealer := keystest.Sealer(t, "suite")
-	sealed := keystest.Rows(t, 3)
-	plainStore := keystore.NewMemory((&clock{start}).now)
-	if _, err := keys.Rotate(t.Context(), plainStore, nil, policy); err != nil {
-		t.Fatal(err)
+	c := &clock{start}
+	source, plain := keystore.NewMemory(c.now), keystore.NewMemory(c.now)
+	for store, with := range map[keys.Store]*keys.Sealer{source: sealer, plain: nil} {
+		if _, err := keys.Rotate(t.Context(), store, with, policy); err != nil {
+			t.Fatal(err)
+		}
 	}
-	swapped := append([]keys.Key(nil), sealed...)
-	swapped[0].Private = sealed[1].Private
-	altered := append([]keys.Key(nil), sealed...)
-	altered[0].Private = altered[0].Private[:len(altered[0].Private)-8] + "AAAAAAAA"
-	tests := map[string]struct {
-		rows []keys.Key
-		want string
-	}{
-		"in the clear although a key is set": {keystest.Load(t, plainStore).Keys, "not sealed"},
-		"swapped with another row's":         {swapped, "belongs to another key"},
-		"altered":                            {altered, "does not open it"},
+	thiefs := keystest.Load(t, plain).Keys
+	tests := map[string]func(k *keys.Key){
+		"in the clear":                    func(k *keys.Key) { *k = thiefs[2] },
+		"with a public half of a thief's": func(k *keys.Key) { k.KID, k.Public = thiefs[0].KID, thiefs[0].Public },
+		"of a thief's, wiped already":     func(k *keys.Key) { k.KID, k.Public, k.Private = thiefs[0].KID, thiefs[0].Public, "" },
+		"altered":                         func(k *keys.Key) { k.Private = k.Private[:len(k.Private)-8] + "AAAAAAAA" },
+		"with another row's private half": func(k *keys.Key) { k.Private = keystest.Load(t, source).Keys[1].Private },
+		"published later":                 func(k *keys.Key) { k.PublishedAt = k.PublishedAt.Add(-time.Hour) },
+		"to sign at another time":         func(k *keys.Key) { k.SignsFrom = k.SignsFrom.Add(time.Second) },
+		"revoked":                         func(k *keys.Key) { k.RevokedAt = k.PublishedAt },
+		"revoked for another reason":      func(k *keys.Key) { k.Reason = "x" },
+		"with other promises":             func(k *keys.Key) { k.Promised.Stale += time.Second },
+		"of another generation":           func(k *keys.Key) { k.Generation += 100 },
+		"without a MAC":                   func(k *keys.Key) { k.MAC = "" },
+		"with another row's MAC":          func(k *keys.Key) { k.MAC = keystest.Load(t, source).Keys[1].MAC },
+		"with a MAC by another key":       func(k *keys.Key) { k.MAC = "other" + strings.TrimPrefix(k.MAC, "suite") },
+		"not altered":                     func(*keys.Key) {},
 	}
-	for name, test := range tests {
+	for name, alter := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := &clock{start}
+			rows := keystest.Load(t, source).Keys
+			alter(&rows[2])
 			store := keystore.NewMemory(c.now)
-			keystest.Change(t, store, func(keys.State) keys.Change { return keys.Change{Found: true, Insert: test.rows} })
-			err := newRing(t, keys.RingConfig{Store: store, Sealer: sealer, Now: c.now, Auto: true}).Sync(t.Context())
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got error %v, want one with %q", err, test.want)
+			keystest.Change(t, store, func(keys.State) keys.Change { return keys.Change{Found: true, Insert: rows} })
+			ring := newRing(t, keys.RingConfig{Store: store, Sealer: sealer, Now: c.now, Auto: true})
+			err := ring.Sync(t.Context())
+			if _, _, setErr := ring.JWKS(""); name == "not altered" {
+				if err != nil || setErr != nil {
+					t.Errorf("got errors %v and %v, want none", err, setErr)
+				}
+			} else if err == nil || setErr == nil || !strings.Contains(err.Error(), "of the key store") {
+				t.Errorf("got errors %v and %v, want one that names the row, and no key set", err, setErr)
+			}
+			if _, err := keys.Rotate(t.Context(), store, sealer, policy); (err == nil) != (name == "not altered") {
+				t.Errorf("a cron gets error %v", err)
 			}
 		})
 	}

@@ -32,15 +32,18 @@ func (r *Ring) Sign(ctx context.Context, payload []byte) (jws, kid string, err e
 	return jws, v.signer.Public().KID, nil
 }
 
-// JWKS returns the key set, a JSON document (RFC 7517 §5) that is never empty,
+// JWKS returns the key set for a relying party ("" or a name that is not among
+// RingConfig.Parties: for anybody), a JSON document (RFC 7517 §5) that is never empty,
 // and its strong entity tag, quoted (RFC 9110 §8.8.3). The same ring gives the
 // same bytes on every replica. The caller must not alter them. It does no I/O.
 // ErrUnavailable: see there.
-func (r *Ring) JWKS() (body []byte, etag string, err error) {
-	v, err := r.current(r.config.Now())
+func (r *Ring) JWKS(party string) (body []byte, etag string, err error) {
+	now := r.config.Now()
+	v, err := r.current(now)
 	if err != nil {
 		return nil, "", err
 	}
+	r.parties.fetched(party, v, now)
 	return v.body, v.etag, nil
 }
 

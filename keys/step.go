@@ -2,6 +2,7 @@ package keys
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -13,24 +14,34 @@ const (
 // errLost is the answer to a store that had a ring and has none: it was wiped,
 // or it is not the one we think. A new ring would be an outage for every engine
 // that holds the old one, so somebody has to say that they want it.
-var errLost = errors.New("the key store once held a ring and is empty now: restore it from a backup")
+var errLost = errors.New("the key store once held a ring and is empty now: restore it, or bring one in with `issuer keys import` or `issuer keys adopt`")
 
 // step works out what is due: promises to raise, private halves to wipe, keys
 // to insert, old rows to prune. It is the only thing that ever moves the ring on by
 // itself; run late or run twice, it does no harm. The rows to insert lack their
-// material (see Change.fill). errLost where the store lost its ring.
+// material (see Change.fill). errLost where the store lost its ring; no step is
+// taken on a store that somebody disputes.
 func step(s State, p Policy) (Change, error) {
 	if s.Founded && len(s.Keys) == 0 {
 		return Change{}, errLost
 	}
+	if err := s.disputed(); err != nil {
+		return Change{}, err
+	}
+	return stepAbove(s, p, 0), nil
+}
+
+// stepAbove is step, whatever became of the store, with new keys above a generation.
+func stepAbove(s State, p Policy, floor int64) Change {
 	tl := timelineOf(s.Keys)
 	t := p.beside(tl.promised(s.Now))
+	t.floor = floor
 	return Change{
 		Found:  !s.Founded,
 		Update: updates(s, tl, func(k span) Key { return wiped(raised(k, s.Now, t.promise), s.Now) }),
 		Insert: inserts(s, p, t),
 		Delete: prunable(tl, s.Now),
-	}, nil
+	}
 }
 
 // pledge works out the promises to raise before a replica with this policy may
@@ -101,7 +112,7 @@ func inserts(s State, p Policy, t terms) []Key {
 // successor returns the next row, to sign from the moment given.
 func successor(rows State, t terms, signsFrom time.Time) Key {
 	return Key{
-		Generation:  rows.newest().Generation + 1,
+		Generation:  max(rows.newest().Generation, t.floor) + 1,
 		PublishedAt: rows.Now,
 		SignsFrom:   signsFrom,
 		Promised:    t.promise,
@@ -150,4 +161,9 @@ func prunable(tl timeline, now time.Time) []int64 {
 		return nil
 	}
 	return dead[:len(dead)-keepDead]
+}
+
+// without returns the rows that are not of these generations.
+func without(rows []Key, generations []int64) []Key {
+	return slices.DeleteFunc(rows, func(k Key) bool { return slices.Contains(generations, k.Generation) })
 }

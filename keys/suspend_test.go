@@ -45,7 +45,7 @@ func TestAMachineThatSleptOrWasSetDoesNotTrustItsMonotonicClockAlone(t *testing.
 			if _, _, err := ring.Sign(t.Context(), nil); (err == nil) != test.sign || (err != nil && !errors.Is(err, keys.ErrUnavailable)) {
 				t.Errorf("sign: got error %v", err)
 			}
-			if _, _, err := ring.JWKS(); (err == nil) != test.serve || (err != nil && !errors.Is(err, keys.ErrUnavailable)) {
+			if _, _, err := ring.JWKS(""); (err == nil) != test.serve || (err != nil && !errors.Is(err, keys.ErrUnavailable)) {
 				t.Errorf("key set: got error %v", err)
 			}
 			if (ring.Health() == nil) != test.sign {

@@ -83,6 +83,7 @@ type view struct {
 	etag    string
 	signer  *keypair.Pair // nil where no key is left to sign
 	pending int
+	newest  int64     // generation of the newest key of the set
 	at      time.Time // the moment, by the store's clock
 	until   time.Time // when it is over, by the same; zero: never
 }
@@ -126,9 +127,11 @@ func (s *snapshot) view(at time.Time) (*view, error) {
 	if len(set) == 0 {
 		return nil, fmt.Errorf("%w: every key of the ring is gone", ErrUnavailable)
 	}
+	var newest int64
 	members := make([][]byte, len(set))
 	for i, k := range set {
 		members[i] = k.Public
+		newest = max(newest, k.Generation)
 	}
 	body := slices.Concat([]byte(`{"keys":[`), bytes.Join(members, []byte(",")), []byte(`]}`))
 	sum := sha256.Sum256(body)
@@ -136,13 +139,10 @@ func (s *snapshot) view(at time.Time) (*view, error) {
 		snapshot: s,
 		body:     body,
 		etag:     `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`,
+		newest:   newest,
+		pending:  count(s.tl.phases(at), Pending),
 		at:       at,
 		until:    s.tl.next(at),
-	}
-	for _, phase := range s.tl.phases(at) {
-		if phase == Pending {
-			v.pending++
-		}
 	}
 	if signing {
 		v.signer = s.pairs[set[0].KID]

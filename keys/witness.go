@@ -22,7 +22,7 @@ type Witness struct {
 	Kind       WitnessKind
 	Name       string    // 1 to 128 bytes; unique for its kind
 	Generation int64     // the newest that it holds
-	Version    int64     // of the ring it holds, see State
+	Version    int64     // of the ring it holds, see State; 0 once it has left
 	Alarm      string    // why a replica does not follow the store, a sentence; "" while it does
 	SeenAt     time.Time // by the store's clock
 }
@@ -31,11 +31,11 @@ type Witness struct {
 // enough that one that was killed does not stand in anybody's way for long.
 const forgotten = time.Hour
 
-// Replicas returns the replicas that were seen within the last hour, by name.
+// Replicas returns the replicas that were seen within the last hour and have not left since, by name.
 func (s State) Replicas() []Witness {
 	var live []Witness
 	for _, w := range s.Witnesses {
-		if w.Kind == Replica && s.Now.Sub(w.SeenAt) < forgotten {
+		if w.Kind == Replica && w.Version > 0 && s.Now.Sub(w.SeenAt) < forgotten {
 			live = append(live, w)
 		}
 	}
@@ -59,7 +59,7 @@ func (s State) disputed() error {
 			return fmt.Errorf("replica %s does not follow the key store: %s; mend the store or run `issuer keys adopt`", w.Name, w.Alarm)
 		}
 	}
-	if newest, seen := s.newest().Generation, s.seen(); seen > newest {
+	if newest, seen := s.newest().Generation, s.seen(); seen > newest && newest > 0 { // an empty store is step's concern
 		return fmt.Errorf("the key store holds generation %d and somebody has seen %d: restore the newest backup, or run `issuer keys adopt`",
 			newest, seen)
 	}

@@ -27,7 +27,7 @@ type Exchanger interface {
 // KeySet has the key set ready as bytes. etag is an entity tag with its quotes (RFC 9110 §8.8.3). An error means that
 // there is no set that may be published now. It is called concurrently, for every request, and does no I/O.
 type KeySet interface {
-	JWKS() (body []byte, etag string, err error)
+	JWKS(party string) (body []byte, etag string, err error)
 }
 
 // Check is one part of the service as the health routes show it.

@@ -71,7 +71,7 @@ const (
 	etag = `"v1-abc"`
 )
 
-func (k *keySet) JWKS() ([]byte, string, error) {
+func (k *keySet) JWKS(string) ([]byte, string, error) {
 	if k.err != nil {
 		return nil, "", k.err
 	}

@@ -30,7 +30,7 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request, _ *entry) error {
 }
 
 func (a *API) ready() bool {
-	_, _, err := a.keys.JWKS()
+	_, _, err := a.keys.JWKS("")
 	return err == nil && !a.draining.Load()
 }
 

@@ -18,7 +18,7 @@ const retryJWKS = 15 * time.Second
 // jwks answers from memory. Engines live on the exact form of Cache-Control: lower case, one blank, no other directive,
 // or Hasura v2 fetches once a second or never again.
 func (a *API) jwks(w http.ResponseWriter, r *http.Request, _ *entry) error {
-	body, etag, err := a.keys.JWKS()
+	body, etag, err := a.keys.JWKS("")
 	if err != nil {
 		return &issuer.Error{Reason: issuer.ReasonKeysUnavailable, RetryAfter: retryJWKS, Err: fmt.Errorf("publish keys: %w", err)}
 	}

@@ -37,11 +37,15 @@ func Policy() keys.Policy {
 	}
 }
 
-// Sealer returns a sealer with one key of the id given, the same key for the
-// same id.
-func Sealer(tb TB, id string) *keys.Sealer {
+// Sealer returns a sealer with keys of the ids given, the first of which seals:
+// the same key for the same id.
+func Sealer(tb TB, ids ...string) *keys.Sealer {
 	tb.Helper()
-	sealer, err := keys.NewSealer(keys.KEK{ID: id, Key: sha256.Sum256([]byte(id))})
+	keks := make([]keys.KEK, len(ids))
+	for i, id := range ids {
+		keks[i] = keys.KEK{ID: id, Key: sha256.Sum256([]byte(id))}
+	}
+	sealer, err := keys.NewSealer(keks...)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,0 +1,107 @@
+package keys
+
+import (
+	"context"
+	"errors"
+)
+
+// A store that was restored from a backup shows a past: generations are gone, revocations undone. Replicas that run keep
+// what they hold and alarm, and nobody takes a step, until somebody says that this store is to be used from now on. That
+// takes two calls with a pause between them. BeginAdoption says so; the replicas then put back what the store lost, and
+// take its word where both hold another key of one generation. FinishAdoption does what is still missing when no replica
+// was left to do that.
+
+// BeginAdoption marks the store as taken over. It returns the state before, whose Replicas tell who disputed what.
+func BeginAdoption(ctx context.Context, store Store) (before State, err error) {
+	_, err = store.Update(ctx, func(s State) (Change, error) {
+		before = s
+		if s.disputed() == nil && (!s.Founded || len(s.Keys) > 0) {
+			return Change{}, errNothingToAdopt
+		}
+		return Change{Adopt: true}, nil
+	})
+	return before, err
+}
+
+var errNothingToAdopt = errors.New("there is nothing to adopt: nobody disputes the key store")
+
+// Mended tells whether the store holds what everybody has seen: then FinishAdoption only takes the step that is due.
+func (s State) Mended(above int64) bool {
+	return len(s.Keys) > 0 && s.newest().Generation >= max(s.seen(), above)
+}
+
+// FinishAdoption sees to it that new keys have generations above all that were ever seen, by the witnesses on record and
+// by above, which is for what the record lost too (0: nothing). Where replicas did not mend the store, the newest pending
+// key is given up for one with such a generation: it may be another than the one engines know by its number.
+func FinishAdoption(ctx context.Context, store Store, sealer *Sealer, policy Policy, above int64) (Result, error) {
+	return change(ctx, store, sealer, policy, func(s State) (Change, error) {
+		floor := max(s.seen(), above)
+		if s.Mended(above) {
+			return stepAbove(s, policy, floor), nil
+		}
+		given := giveUpNewest(s)
+		after, err := s.Apply(given)
+		if err != nil {
+			return Change{}, err
+		}
+		return given.then(stepAbove(after, policy, floor)), nil
+	})
+}
+
+// giveUpNewest revokes the newest key if it is pending: that costs nothing, and makes room for another.
+func giveUpNewest(s State) Change {
+	if len(s.Keys) == 0 {
+		return Change{}
+	}
+	k := s.newest()
+	if phases := timelineOf(s.Keys).phases(s.Now); phases[len(phases)-1] != Pending {
+		return Change{}
+	}
+	k.RevokedAt, k.Reason, k.Private = s.Now, "given up when the ring was adopted", ""
+	return Change{Update: []Key{k}}
+}
+
+// errOther says that a state and the ring that a replica holds have different keys of one generation.
+var errOther = errors.New("the store holds another key of the same generation")
+
+// mend works out what a replica puts back into a store that shows a past: rows that are gone, revocations, takeovers,
+// promises. All of that only ever grows, so it is the union of both. errOther where there is none.
+func mend(s State, held []Key) (Change, error) {
+	var change Change
+	for _, k := range held {
+		i, found := s.find(k.Generation)
+		switch {
+		case !found && k.Generation > s.newest().Generation:
+			change.Insert = append(change.Insert, k)
+		case !found: // pruned, or the ring went on without it
+		case s.Keys[i].KID != k.KID:
+			return Change{}, errOther
+		default:
+			if joined := s.Keys[i].join(k); joined.differs(s.Keys[i]) {
+				change.Update = append(change.Update, joined)
+			}
+		}
+	}
+	return change, nil
+}
+
+// join returns a row as it is once both have been true of it.
+func (k Key) join(other Key) Key {
+	if k.RevokedAt.IsZero() {
+		k.RevokedAt, k.Reason = other.RevokedAt, other.Reason
+	}
+	if other.SignsFrom.Before(k.SignsFrom) {
+		k.SignsFrom = other.SignsFrom
+	}
+	if other.Private == "" {
+		k.Private = ""
+	}
+	k.Promised = k.Promised.raise(other.Promised)
+	return k
+}
+
+// differs tells whether a store would have to write the row.
+func (k Key) differs(before Key) bool {
+	return k.Private != before.Private || k.Promised != before.Promised || k.Reason != before.Reason ||
+		!k.SignsFrom.Equal(before.SignsFrom) || !k.RevokedAt.Equal(before.RevokedAt)
+}

@@ -1,0 +1,132 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Status is a ring as operators watch it, from memory. The zero Status is one that was never loaded.
+type Status struct {
+	Loaded     bool
+	Generation int64         // of the signing key; 0 while none signs
+	HandOver   time.Time     // when the next key takes over, by the store's clock; zero: none is known
+	Pending    int           // keys that are published and sign later
+	Published  int           // keys of the key set
+	Version    int64         // of the ring
+	Age        time.Duration // since the store was last seen
+	Stale      time.Duration // L: the age at which this replica stops
+	ClockOff   time.Duration // how far this machine's clock is off the store's
+	Overdue    time.Duration // how long a key has been missing; 0 while none is
+	Disputed   bool          // the store is not followed
+	Parties    []Party       // by name
+}
+
+// Party is a relying party as operators watch it.
+type Party struct {
+	Name       string
+	FetchedAt  time.Time // by the store's clock; zero: never, so far as anybody knows
+	Generation int64     // the newest it holds
+	Late       bool      // it has fetched before, and should have again
+}
+
+// Status returns it as of now.
+func (r *Ring) Status() Status {
+	now := r.config.Now()
+	v := r.view.Load()
+	if v == nil {
+		return Status{}
+	}
+	at := v.clock.at(now)
+	set, signing := v.tl.published(at)
+	status := Status{
+		Loaded: true, Published: len(set), Version: v.state.Version,
+		Age: v.clock.age(now), Stale: v.limit, ClockOff: v.clock.off(now),
+		Overdue: v.tl.overdue(at), Parties: r.partiesAt(v, at),
+	}
+	if signing {
+		status.Generation = set[0].Generation
+	}
+	phases := v.tl.phases(at)
+	status.Pending = count(phases, Pending)
+	if i := v.tl.oldest(phases, Pending); i >= 0 {
+		status.HandOver = v.tl[i].SignsFrom
+	}
+	if failed := r.failed.Load(); failed != nil {
+		_, status.Disputed = errors.AsType[*disputeError](*failed)
+	}
+	return status
+}
+
+// overdue returns how long a pending key has been missing: since the last hand-over, or the revocation, that took one.
+func (tl timeline) overdue(t time.Time) time.Duration {
+	phases := tl.phases(t)
+	if count(phases, Pending) >= ahead || len(tl) == 0 {
+		return 0
+	}
+	since := tl[0].PublishedAt
+	for i, k := range tl {
+		if phases[i] == Signing && k.SignsFrom.After(since) {
+			since = k.SignsFrom
+		}
+		if phases[i] == Revoked && k.RevokedAt.After(since) {
+			since = k.RevokedAt
+		}
+	}
+	return max(0, t.Sub(since))
+}
+
+// partiesAt joins what this replica saw with what all of them had noted when the store was last read.
+func (r *Ring) partiesAt(v *view, at time.Time) []Party {
+	limit := 2*r.config.Policy.MaxAge + r.config.Policy.CDNTTL + time.Minute // a fetch that is due, one more try, and some
+	seen := MergeWitnesses(v.state.Witnesses, r.parties.witnesses(), at)
+	list := make([]Party, 0, len(r.parties))
+	for _, name := range slices.Sorted(maps.Keys(r.parties)) {
+		p := Party{Name: name}
+		for _, w := range seen {
+			if w.Kind == RelyingParty && w.Name == name {
+				p.FetchedAt, p.Generation = w.SeenAt, w.Generation
+				p.Late = at.Sub(w.SeenAt) > limit
+			}
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// Alarm is something that is no outage yet, and will be one if nobody looks. Its text is a constant of the program and
+// names of settings, and may be shown to anybody.
+type Alarm struct{ text string }
+
+func (a *Alarm) Error() string { return a.text }
+
+// errOverdue says that who should rotate does not.
+var errOverdue = &Alarm{"a key rotation is overdue: see to it that `issuer keys rotate` runs"}
+
+// Alarms returns what there is to worry about, from memory, each a sentence.
+func (r *Ring) Alarms() []error {
+	var alarms []error
+	status := r.Status()
+	if status.Overdue > r.config.Policy.Period/2 {
+		alarms = append(alarms, errOverdue)
+	}
+	for _, p := range status.Parties {
+		if p.Late {
+			alarms = append(alarms, &Alarm{fmt.Sprintf(
+				"the relying party %s has stopped fetching the key set: it will refuse tokens after the next hand-over", p.Name)})
+		}
+	}
+	return alarms
+}
+
+// reportNew reports the alarms that were not there before, and returns those there are.
+func reportNew(before, now []error, report func(error)) []error {
+	for _, alarm := range now {
+		if !slices.ContainsFunc(before, func(old error) bool { return old.Error() == alarm.Error() }) {
+			report(alarm)
+		}
+	}
+	return now
+}
