@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3/lock"
 )
 
@@ -34,6 +35,9 @@ func lockSchema(ctx context.Context, db *sql.DB) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
+	if err := ownSession(ctx, db, conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	if err := locker.SessionLock(ctx, conn); err != nil {
 		return nil, fmt.Errorf("lock the database schema: %w", errors.Join(err, conn.Close()))
 	}
@@ -48,6 +52,50 @@ func lockSchema(ctx context.Context, db *sql.DB) (unlock func(), err error) {
 		return nil, fmt.Errorf("create the database schema: %w", err)
 	}
 	return unlock, nil
+}
+
+// errNoOwnSession is for the operator: behind a transaction pooler the lock would
+// be taken in one session and given back in another, and stay taken for ever.
+var errNoOwnSession = errors.New("migrations need a session of their own, and a transaction pooler gives none: " +
+	"connect to Postgres itself or use session pooling")
+
+// ownSession refuses a connection that shares its backend with another one, or
+// changes it while the other one holds a transaction. A pooler that is busy may
+// by chance do neither.
+func ownSession(ctx context.Context, db *sql.DB, conn *sql.Conn) error {
+	before, err := backend(ctx, conn)
+	if err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("connect to the database: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	other, err := backend(ctx, tx)
+	if err != nil {
+		return err
+	}
+	after, err := backend(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if before == other || before != after {
+		return errNoOwnSession
+	}
+	return nil
+}
+
+// backend returns the process that answers. It does not prepare its query, which a pooler may not bear.
+func backend(ctx context.Context, session interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+},
+) (pid int64, err error) {
+	err = session.QueryRowContext(ctx, `SELECT pg_backend_pid()`, pgx.QueryExecModeSimpleProtocol).Scan(&pid)
+	if err != nil {
+		return 0, fmt.Errorf("read the process of a database session: %w", err)
+	}
+	return pid, nil
 }
 
 // createSchema makes the schema issuer where it is missing. CREATE SCHEMA IF

@@ -96,7 +96,7 @@ func TestMigrateWorksForAnOwnerOfTheSchemaWhoMayNotMakeOne(t *testing.T) {
 		DROP SCHEMA issuer CASCADE;
 		CREATE ROLE owner LOGIN PASSWORD 'of-the-schema';
 		CREATE SCHEMA issuer AUTHORIZATION owner`)
-	if _, err := database.Migrate(t.Context(), as(t, server.URL(), "owner", "of-the-schema")); err != nil {
+	if _, err := database.Migrate(t.Context(), as(server.URL(), "owner", "of-the-schema")); err != nil {
 		t.Fatal(err)
 	}
 }

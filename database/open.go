@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -28,11 +28,6 @@ const (
 	maxConnLifetimeJitter = 5 * time.Minute
 	// pingTimeout bounds the liveness check of a connection that was idle.
 	pingTimeout = 2 * time.Second
-
-	// What the server does for us when this process is cut off in the middle
-	// of a transaction: it must not hold the lock of the ring for hours.
-	statementTimeout         = "15s"
-	idleInTransactionTimeout = "15s"
 )
 
 // Open makes a connection pool from a postgres:// URL. It does not connect, so
@@ -40,47 +35,29 @@ const (
 //
 // The URL may set what libpq knows (sslmode, connect_timeout, …) and pgxpool's
 // pool_max_conns, pool_max_conn_lifetime and so on; what it leaves out gets the
-// defaults above. An error means that the URL cannot be read: its text holds
-// nothing of the URL, which may be a password in the wrong place.
+// defaults above, and sslmode verify-full for a server elsewhere. An error means
+// that the URL cannot be read or asks for a TLS that falls back to none: its
+// text holds nothing of the URL, which may be a password in the wrong place.
+//
+// pgx also reads the PG… variables, ~/.pgpass and, if PGSERVICE or the URL says
+// so, a service file. They count where the URL is silent, so a URL without a
+// host, port, user or database connects where they say; one that names all four
+// is not moved. PGPASSWORD and ~/.pgpass only add a password, and
+// PGSSLROOTCERT or ~/.postgresql/root.crt change which CA is believed.
 func Open(ctx context.Context, databaseURL string) (*pgxpool.Pool, error) {
 	config, err := parse(databaseURL)
 	if err != nil {
 		return nil, err
 	}
-	params := config.ConnConfig.RuntimeParams
-	settings := sessionSettings(params)
-	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		if settings == "" {
-			return nil
-		}
-		if _, err := conn.Exec(ctx, settings, pgx.QueryExecModeSimpleProtocol); err != nil {
-			return fmt.Errorf("set the limits of a database session: %w", err)
-		}
-		return nil
-	}
+	config.AfterConnect = limitSession
+	// Nobody listens on the pool. What comes all the same, through a pooler that
+	// gave us a backend on which somebody did, pgx would keep for ever.
+	config.ConnConfig.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	return pool, nil
-}
-
-// sessionSettings returns the statements that bound a session, except for the
-// limits that the URL sets by itself. They are not sent as start-up parameters
-// because PgBouncer refuses the ones it does not know.
-func sessionSettings(params map[string]string) string {
-	var b strings.Builder
-	// Row security that was switched on for our tables must be an error: it would take blocks away without a word.
-	b.WriteString("SET row_security = off;")
-	for _, limit := range [][2]string{
-		{"statement_timeout", statementTimeout},
-		{"idle_in_transaction_session_timeout", idleInTransactionTimeout},
-	} {
-		if _, set := params[limit[0]]; !set {
-			fmt.Fprintf(&b, "SET %s = '%s';", limit[0], limit[1])
-		}
-	}
-	return b.String()
 }
 
 // parse reads a database URL and fills in what it leaves out.
@@ -89,11 +66,9 @@ func parse(databaseURL string) (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := pgxpool.ParseConfig(databaseURL)
+	config, err := parseTransport(databaseURL, query)
 	if err != nil {
-		// pgx masks passwords as well as it can, which in a broken URL is not
-		// always; so its text is dropped, not wrapped.
-		return nil, errors.New("the database URL cannot be read: want postgres://user:password@host:port/database?sslmode=…")
+		return nil, err
 	}
 	if !query.Has("pool_max_conns") {
 		config.MaxConns = maxConns

@@ -12,17 +12,27 @@ import (
 )
 
 // as returns the URL for another user of the same database.
-func as(t *testing.T, databaseURL, user, password string) string {
-	t.Helper()
+func as(databaseURL, user, password string) string {
+	u := mustParse(databaseURL)
+	u.User = nil // the query wins over it
+	return withParameter(withParameter(u.String(), "user", user), "password", password)
+}
+
+// withParameter returns the URL with one parameter of its query set.
+func withParameter(databaseURL, name, value string) string {
+	u := mustParse(databaseURL)
+	query := u.Query()
+	query.Set(name, value)
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // Postgres knows no plus for a blank
+	return u.String()
+}
+
+func mustParse(databaseURL string) *url.URL {
 	u, err := url.Parse(databaseURL)
 	if err != nil {
-		t.Fatal("the URL of the test database cannot be read")
+		panic("the URL of the test database cannot be read")
 	}
-	query := u.Query()
-	query.Set("user", user)
-	query.Set("password", password)
-	u.RawQuery = query.Encode()
-	return u.String()
+	return u
 }
 
 // secret stands for a password; no part of it may turn up in an error.
@@ -79,7 +89,7 @@ func TestAWrongPasswordIsRefusedWithoutShowingIt(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	execute(t, server.URL(), `CREATE ROLE stranger LOGIN PASSWORD 'right'`)
-	wrong := as(t, server.URL(), "stranger", secret)
+	wrong := as(server.URL(), "stranger", secret)
 
 	_, migrateErr := database.Migrate(t.Context(), wrong)
 	_, statusErr := database.Status(t.Context(), wrong)
@@ -119,7 +129,7 @@ func TestWhatTheURLLeavesOutGetsADefault(t *testing.T) {
 			if got := show(t, server, setting); got != c.want {
 				t.Errorf("%s = %q, want %q", setting, got, c.want)
 			}
-			if got := show(t, server+"&"+setting+"="+c.own, setting); got != c.own {
+			if got := show(t, withParameter(server, setting, c.own), setting); got != c.own {
 				t.Errorf("%s = %q, want %q as the URL says", setting, got, c.own)
 			}
 		})
