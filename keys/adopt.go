@@ -11,19 +11,17 @@ import (
 // take its word where both hold another key of one generation. FinishAdoption does what is still missing when no replica
 // was left to do that.
 
-// BeginAdoption marks the store as taken over. It returns the state before, whose Replicas tell who disputed what.
-func BeginAdoption(ctx context.Context, store Store) (before State, err error) {
-	_, err = store.Update(ctx, func(s State) (Change, error) {
-		before = s
-		if s.disputed() == nil && (!s.Founded || len(s.Keys) > 0) {
-			return Change{}, errNothingToAdopt
+// BeginAdoption marks the store as taken over. A store that nobody disputes, and that holds a generation that is not
+// below above, is an error: there is nothing to adopt.
+func BeginAdoption(ctx context.Context, store Store, above int64) error {
+	_, err := store.Update(ctx, func(s State) (Change, error) {
+		if s.Dispute() == nil && above <= s.newest().Generation {
+			return Change{}, errors.New("there is nothing to adopt: nobody disputes the key store")
 		}
 		return Change{Adopt: true}, nil
 	})
-	return before, err
+	return err
 }
-
-var errNothingToAdopt = errors.New("there is nothing to adopt: nobody disputes the key store")
 
 // Mended tells whether the store holds what everybody has seen: then FinishAdoption only takes the step that is due.
 func (s State) Mended(above int64) bool {

@@ -22,16 +22,24 @@ const maxReason = 200
 // does what Rotate does. A key that is revoked already stays as it is, and the Result is that of Rotate. It works on a
 // disputed store too, and leaves the rotation to who settles that.
 func Revoke(ctx context.Context, store Store, sealer *Sealer, policy Policy, r Revocation) (Result, error) {
+	return change(ctx, store, sealer, policy, func(s State) (Change, error) { return r.decide(s, policy) })
+}
+
+// PreviewRevoke returns what Revoke would do to a state, and its errors. Keys to come have no kid yet.
+func PreviewRevoke(s State, p Policy, r Revocation) (Result, error) {
+	change, err := r.decide(s, p)
+	return resultOf(s, change), err
+}
+
+func (r Revocation) decide(s State, p Policy) (Change, error) {
 	if r.Reason == "" || len(r.Reason) > maxReason {
-		return Result{}, fmt.Errorf("a revocation wants a reason of 1 to %d bytes", maxReason)
+		return Change{}, fmt.Errorf("a revocation wants a reason of 1 to %d bytes", maxReason)
 	}
-	return change(ctx, store, sealer, policy, func(s State) (Change, error) {
-		revoked, err := revoke(s, policy, r)
-		if err != nil || s.disputed() != nil {
-			return revoked, err
-		}
-		return revoked.thenStep(s, policy)
-	})
+	revoked, err := revoke(s, p, r)
+	if err != nil || s.Dispute() != nil {
+		return revoked, err
+	}
+	return revoked.thenStep(s, p)
 }
 
 func revoke(s State, p Policy, r Revocation) (Change, error) {

@@ -40,7 +40,7 @@ func (e *TooEarlyError) Error() string {
 // go on all the same. Nothing forces a sixth key into the key set.
 func HandOver(ctx context.Context, store Store, sealer *Sealer, policy Policy, force bool) (Result, error) {
 	return change(ctx, store, sealer, policy, func(s State) (Change, error) {
-		if err := s.disputed(); err != nil {
+		if err := s.Dispute(); err != nil {
 			return Change{}, err
 		}
 		moved, err := handOver(s, policy, force)

@@ -22,10 +22,7 @@ var errLost = errors.New("the key store once held a ring and is empty now: resto
 // material (see Change.fill). errLost where the store lost its ring; no step is
 // taken on a store that somebody disputes.
 func step(s State, p Policy) (Change, error) {
-	if s.Founded && len(s.Keys) == 0 {
-		return Change{}, errLost
-	}
-	if err := s.disputed(); err != nil {
+	if err := s.Dispute(); err != nil {
 		return Change{}, err
 	}
 	return stepAbove(s, p, 0), nil

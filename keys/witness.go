@@ -66,6 +66,15 @@ func (s State) disputed() error {
 	return nil
 }
 
+// Dispute returns why nobody takes a step on the store: it lost its ring, or it is not what others have seen; nil where
+// all is well.
+func (s State) Dispute() error {
+	if s.Founded && len(s.Keys) == 0 {
+		return errLost
+	}
+	return s.disputed()
+}
+
 // WitnessLife is how long a replica that was not seen any more is kept on record. Relying parties are kept for ever:
 // their names come from settings.
 const WitnessLife = 24 * time.Hour

@@ -12,11 +12,6 @@ type cli struct {
 	Version      versionCmd      `cmd:"" help:"Print version, commit and Go version."`
 }
 
-type keysCmd struct {
-	List   keysListCmd   `cmd:"" help:"Print the ring as it is."`
-	Rotate keysRotateCmd `cmd:"" help:"Do the rotation that is due, if any. Safe to run at any time, by anyone, any number of times."`
-}
-
 type rolesCmd struct {
 	List   rolesListCmd   `cmd:"" help:"Print grants and blocks as a table."`
 	Apply  rolesApplyCmd  `cmd:"" help:"Add and change what a roles file says; removes the rest only with --prune."`

@@ -8,8 +8,9 @@ import (
 // sentence that a wrong or missing value gets. Values of type secret never print; each can also be given as a file by
 // the variable's name with _FILE behind it.
 type settings struct {
-	URL    string `env:"ISSUER_URL" want:"the public base URL of this service: https (http only for a loopback host), no trailing slash, query or fragment, such as https://auth.example.com"`
-	Listen string `env:"ISSUER_LISTEN" envDefault:":8080" want:"an address to listen on, such as :8080 or 127.0.0.1:8080"`
+	URL         string `env:"ISSUER_URL" want:"the public base URL of this service: https (http only for a loopback host), no trailing slash, query or fragment, such as https://auth.example.com"`
+	Listen      string `env:"ISSUER_LISTEN" envDefault:":8080" want:"an address to listen on, such as :8080 or 127.0.0.1:8080"`
+	AdminListen string `env:"ISSUER_ADMIN_LISTEN" envDefault:"127.0.0.1:9090" want:"an address to listen on for operators, such as 127.0.0.1:9090"`
 
 	EntraAuthority   string        `env:"ISSUER_ENTRA_AUTHORITY" envDefault:"https://login.microsoftonline.com" want:"the authority's base URL without a path: https, or http for a loopback host"`
 	EntraTenants     []string      `env:"ISSUER_ENTRA_TENANTS" want:"tenant ids (GUIDs), comma separated"`
@@ -40,6 +41,7 @@ type settings struct {
 	JWKSMaxAge          time.Duration `env:"ISSUER_JWKS_MAX_AGE" envDefault:"5m" want:"a duration from 60s to 300s, in whole seconds"`
 	JWKSCDNTTL          time.Duration `env:"ISSUER_JWKS_CDN_TTL" envDefault:"0s" want:"how long a cache in front of the JWKS keeps it: a duration of 0s or more, in whole seconds"`
 	KeysLead            time.Duration `env:"ISSUER_KEYS_LEAD" envDefault:"1h" want:"a duration of at least 2 × ISSUER_JWKS_MAX_AGE + ISSUER_JWKS_CDN_TTL + 2 minutes, in whole seconds"`
+	RelyingParties      []string      `env:"ISSUER_RELYING_PARTIES" want:"names that engines fetch the JWKS by (…/jwks.json?rp=NAME), comma separated, each once: lower-case letters, digits and hyphens, but not none or unknown"`
 	LogLevel            string        `env:"ISSUER_LOG_LEVEL" envDefault:"info" want:"debug, info, warn or error"`
 	LogFormat           string        `env:"ISSUER_LOG_FORMAT" envDefault:"json" want:"json or console"`
 }

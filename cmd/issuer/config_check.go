@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 )
 
@@ -18,12 +19,13 @@ const defaultNamespace = "https://hasura.io/jwt/claims"
 var (
 	guid      = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 	noBlanks  = regexp.MustCompile(`^[!-~]+$`)
+	partyName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 	scopeName = regexp.MustCompile(`^[!-.0-~]+$`) // no slash: scp holds names, not api://… URIs
 )
 
 // normalise trims blanks around the items of lists, brings GUIDs to lower case and fills in the default namespace.
 func (s *settings) normalise() {
-	for _, list := range [][]string{s.EntraTenants, s.EntraAudiences, s.EntraClients, s.EntraScopes, s.EntraAppRoles, s.CORSOrigins} {
+	for _, list := range [][]string{s.EntraTenants, s.EntraAudiences, s.EntraClients, s.EntraScopes, s.EntraAppRoles, s.CORSOrigins, s.RelyingParties} {
 		for i := range list {
 			list[i] = strings.TrimSpace(list[i])
 		}
@@ -47,6 +49,7 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	}
 	bad(!isBaseURL(s.URL, true), "ISSUER_URL")
 	bad(!isListenAddress(s.Listen), "ISSUER_LISTEN")
+	bad(!isListenAddress(s.AdminListen), "ISSUER_ADMIN_LISTEN")
 	bad(!isBaseURL(s.EntraAuthority, false), "ISSUER_ENTRA_AUTHORITY")
 	bad(!allMatch(s.EntraTenants, guid), "ISSUER_ENTRA_TENANTS")
 	bad(!allMatch(s.EntraAudiences, noBlanks), "ISSUER_ENTRA_AUDIENCES")
@@ -67,6 +70,7 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(s.JWKSMaxAge < time.Minute || s.JWKSMaxAge > 5*time.Minute || !wholeSeconds(s.JWKSMaxAge), "ISSUER_JWKS_MAX_AGE")
 	bad(s.JWKSCDNTTL < 0 || !wholeSeconds(s.JWKSCDNTTL), "ISSUER_JWKS_CDN_TTL")
 	bad(s.RotateEvery > 90*24*time.Hour || s.RotateEvery <= 0 || !wholeSeconds(s.RotateEvery), "ISSUER_ROTATE_EVERY")
+	bad(!arePartyNames(s.RelyingParties), "ISSUER_RELYING_PARTIES")
 	bad(s.KeysLead <= 0 || !wholeSeconds(s.KeysLead), "ISSUER_KEYS_LEAD")
 }
 
@@ -115,6 +119,12 @@ func (s *settings) keysPolicy() keys.Policy {
 		Period: s.RotateEvery, TTL: s.TokenTTL, MaxAge: s.JWKSMaxAge, CDNTTL: s.JWKSCDNTTL, Lead: s.KeysLead,
 		Alg: keys.Alg(s.TokenAlg),
 	}
+}
+
+func arePartyNames(names []string) bool {
+	distinct := slices.Compact(slices.Sorted(slices.Values(names)))
+	return allMatch(names, partyName) && len(distinct) == len(names) &&
+		!slices.Contains(names, api.PartyNone) && !slices.Contains(names, api.PartyUnknown)
 }
 
 func allMatch(items []string, pattern *regexp.Regexp) bool {

@@ -34,7 +34,7 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	listener, err := listen(ctx, address)
+	listener, err := listen(ctx, "ISSUER_LISTEN", address)
 	if err != nil {
 		return err
 	}
@@ -78,11 +78,11 @@ func devListenAddress(environ []string) (string, error) {
 
 // listenBeside takes the port behind the issuer's for the fake tenant, so that it is the same each time, or any free one.
 func listenBeside(ctx context.Context, issuer *net.TCPAddr) (net.Listener, error) {
-	beside, err := listen(ctx, net.JoinHostPort(issuer.IP.String(), fmt.Sprint(issuer.Port+1)))
+	beside, err := listen(ctx, "the fake tenant", net.JoinHostPort(issuer.IP.String(), fmt.Sprint(issuer.Port+1)))
 	if err == nil {
 		return beside, nil
 	}
-	return listen(ctx, net.JoinHostPort(issuer.IP.String(), "0"))
+	return listen(ctx, "the fake tenant", net.JoinHostPort(issuer.IP.String(), "0"))
 }
 
 // devTenant are the settings that name the tenant, which is the fake one whatever they say.
@@ -174,7 +174,7 @@ func (d *dev) run(ctx context.Context, listener, entra net.Listener) error {
 	if err := errors.Join(d.ring.Sync(ctx), d.verifier.Refresh(ctx)); err != nil {
 		return err
 	}
-	start(func() error { return d.service.run(ctx, listener) })
+	start(func() error { return d.service.run(ctx, listener, nil) })
 	start(func() error { return d.greet(ctx) })
 	return errors.Join(<-ended, <-ended, <-ended)
 }

@@ -2,39 +2,61 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"text/tabwriter"
-	"time"
+	"os"
+	"strings"
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
-type keysListCmd struct {
-	JSON bool `help:"Print as JSON."`
+type keysCmd struct {
+	List   keysListCmd   `cmd:"" help:"Print the ring as it is, and who holds it."`
+	Plan   keysPlanCmd   `cmd:"" help:"Print what becomes of the ring with these settings, and check its promises."`
+	Rotate keysRotateCmd `cmd:"" help:"Do the rotation that is due, if any. Safe to run at any time, by anyone, any number of times."`
+	Revoke keysRevokeCmd `cmd:"" help:"Take a key out of the key set at once, because it leaked."`
+	Reseal keysResealCmd `cmd:"" help:"Seal all private keys with the first key-encryption key, so that the others can be taken away."`
+	Import keysImportCmd `cmd:"" help:"Bring the ring of a keys file into an empty store."`
+	Adopt  keysAdoptCmd  `cmd:"" help:"Go on with a store that was restored from a backup, although replicas have seen more."`
 }
 
-func (c *keysListCmd) Run(ctx context.Context, p *program) error {
+// ringTools is what a command needs to change the ring.
+type ringTools struct {
+	settings settings
+	store    keys.Store
+	sealer   *keys.Sealer
+	close    func()
+}
+
+// openRing opens the ring's store for writing. The caller closes it.
+func (p *program) openRing(ctx context.Context) (*ringTools, error) {
 	s, err := load(p.environ, needKeys)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	state, err := readRing(ctx, s)
+	svc := &service{settings: s, log: p.logger(s)}
+	if s.KeysFile != "" {
+		return svc.ringTools(svc.openKeys(nil))
+	}
+	pool, err := openMigrated(ctx, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	list := keys.List(state, state.Now)
-	if c.JSON {
-		return printJSON(p.stdout, list)
+	svc.onClose(pool.Close)
+	return svc.ringTools(svc.openKeys(pool))
+}
+
+func (svc *service) ringTools(store keys.Store, sealer *keys.Sealer, err error) (*ringTools, error) {
+	if err != nil {
+		svc.close()
+		return nil, err
 	}
-	return writeKeys(p.stdout, list)
+	return &ringTools{settings: svc.settings, store: store, sealer: sealer, close: svc.close}, nil
 }
 
 // readRing reads the ring as it is stored, without any lock, so that it works beside a running service.
 func readRing(ctx context.Context, s settings) (keys.State, error) {
 	if s.KeysFile != "" {
-		return keystore.ReadFile(s.KeysFile, time.Now())
+		return readKeysFile(s.KeysFile)
 	}
 	pool, err := openMigrated(ctx, s)
 	if err != nil {
@@ -44,79 +66,53 @@ func readRing(ctx context.Context, s settings) (keys.State, error) {
 	return keystore.NewPostgres(pool).Load(ctx)
 }
 
-func writeKeys(w io.Writer, list []keys.Info) error {
-	if len(list) == 0 {
-		_, err := fmt.Fprintln(w, "no keys yet; issuer serve or issuer keys rotate makes the first ones")
-		return err
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "GEN\tKID\tALG\tSTATE\tPUBLISHED\tSIGNS FROM\tRETIRES\tDROPPED")
-	for _, k := range list {
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Generation, k.KID, k.Alg, k.State,
-			orDash(k.PublishedAt), orDash(k.SignsFrom), orDash(k.RetiresAt), orDash(k.DroppedAt))
-	}
-	return table.Flush()
-}
-
-// orDash is timeOrDash for a time that may not be known.
-func orDash(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return timeOrDash(*t)
-}
-
-// timeOrDash is t in UTC by RFC 3339, or a dash for no time at all.
-func timeOrDash(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
-type keysRotateCmd struct {
+type keysResealCmd struct {
 	JSON bool `help:"Print what was done as JSON."`
 }
 
-func (c *keysRotateCmd) Run(ctx context.Context, p *program) error {
-	s, err := load(p.environ, needKeys)
+func (c *keysResealCmd) Run(ctx context.Context, p *program) error {
+	tools, err := p.openRing(ctx)
 	if err != nil {
 		return err
 	}
-	svc := &service{settings: s, log: p.logger(s)}
-	defer svc.close()
-	pool, err := svc.openDatabase(ctx)
+	defer tools.close()
+	result, err := keys.Reseal(ctx, tools.store, tools.sealer)
 	if err != nil {
 		return err
 	}
-	store, sealer, err := svc.openKeys(pool)
-	if err != nil {
-		return err
-	}
-	result, err := keys.Rotate(ctx, store, sealer, s.keysPolicy())
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(p.stdout, result)
-	}
-	return writeRotation(p.stdout, result)
+	return p.writeResult(result, c.JSON, "every key is sealed with the first key-encryption key already")
 }
 
-func writeRotation(w io.Writer, result keys.Result) error {
-	for _, k := range result.Inserted {
-		if _, err := fmt.Fprintf(w, "published generation %d (%s), signs from %s\n", k.Generation, k.KID, timeOrDash(k.SignsFrom)); err != nil {
-			return err
-		}
+type keysImportCmd struct {
+	File string `arg:"" help:"The keys file."`
+	JSON bool   `help:"Print what was done as JSON."`
+}
+
+func (c *keysImportCmd) Run(ctx context.Context, p *program) error {
+	if _, err := os.Stat(c.File); err != nil {
+		return usageError{err}
 	}
-	if result.Empty() {
-		_, err := fmt.Fprintln(w, "nothing is due")
+	ring, err := readKeysFile(c.File)
+	if err != nil {
+		return usageError{err}
+	}
+	tools, err := p.openRing(ctx)
+	if err != nil {
 		return err
 	}
-	if n := len(result.Raised) + len(result.Wiped) + len(result.Pruned); n > 0 {
-		_, err := fmt.Fprintf(w, "promises raised on %d keys, %d private halves wiped, %d old rows removed\n",
-			len(result.Raised), len(result.Wiped), len(result.Pruned))
+	defer tools.close()
+	result, err := keys.Import(ctx, tools.store, tools.sealer, ring)
+	if err != nil {
 		return err
 	}
-	return nil
+	return p.writeResult(result, c.JSON, "")
+}
+
+// names lists holders in a sentence.
+func names(holders []keys.Witness) string {
+	all := make([]string, len(holders))
+	for i, w := range holders {
+		all[i] = w.Name
+	}
+	return strings.Join(all, ", ")
 }

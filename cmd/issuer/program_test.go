@@ -124,6 +124,7 @@ func environ(authority string, more ...string) []string {
 	return append([]string{
 		"ISSUER_URL=" + testURL,
 		"ISSUER_LISTEN=127.0.0.1:0",
+		"ISSUER_ADMIN_LISTEN=127.0.0.1:0",
 		"ISSUER_ENTRA_AUTHORITY=" + authority,
 		"ISSUER_ENTRA_TENANTS=" + faketenant.TenantID,
 		"ISSUER_ENTRA_AUDIENCES=" + faketenant.APIClientID + ",api://" + faketenant.APIClientID,

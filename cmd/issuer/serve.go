@@ -27,33 +27,47 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer svc.close()
-	listener, err := listen(ctx, s.Listen)
+	listener, err := listen(ctx, "ISSUER_LISTEN", s.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	admin, err := listen(ctx, "ISSUER_ADMIN_LISTEN", s.AdminListen)
 	if err != nil {
 		return err
 	}
 	b := thisBuild()
-	log.Info().Str("address", listener.Addr().String()).Str("url", s.URL).Str("version", b.Version).Str("commit", b.Commit).Msg("listening")
-	err = svc.run(ctx, listener)
+	log.Info().Str("address", listener.Addr().String()).Str("admin_address", admin.Addr().String()).Str("url", s.URL).Str("version", b.Version).Str("commit", b.Commit).Msg("listening")
+	err = svc.run(ctx, listener, admin)
 	log.Info().Msg("stopped")
 	return err
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen opens the address that a setting names.
+func listen(ctx context.Context, setting, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("ISSUER_LISTEN: %w", err)
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
 	return listener, nil
 }
 
-// run serves on listener until ctx ends, then stops in reverse: not ready any more, open requests finished, loops ended.
-func (svc *service) run(ctx context.Context, listener net.Listener) error {
+// run serves on listener, and for operators on admin if there is one, until ctx ends. Then it stops in reverse: not ready
+// any more, open requests finished, loops ended, the metrics of that last.
+func (svc *service) run(ctx context.Context, listener, admin net.Listener) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
 	for _, l := range svc.loops {
 		loops.Go(func() {
 			l.run(background, func(err error) { svc.log.Warn().Err(err).Str("part", l.name).Msg("background task") })
+		})
+	}
+	if admin != nil {
+		loops.Go(func() {
+			if err := serveHTTP(background, admin, newServer(svc.api.AdminHandler(svc.metrics.handler()), svc.log), func() {}); err != nil {
+				svc.log.Error().Err(err).Msg("admin listener")
+			}
 		})
 	}
 	defer loops.Wait()

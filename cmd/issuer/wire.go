@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -38,6 +41,7 @@ type service struct {
 	verifier *idp.Verifier
 	roles    roleStore
 	ring     *keys.Ring
+	metrics  *metrics
 	api      *api.API
 	loops    []loop
 	closers  []func()
@@ -70,13 +74,29 @@ func (svc *service) build(ctx context.Context) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return svc.assemble(verifier, store, sealer)
+	if err := svc.assemble(verifier, store, sealer); err != nil {
+		return err
+	}
+	svc.listenTo(pool)
+	return nil
+}
+
+// listenTo has the parts look at once when somebody else changes what they hold. Without a database nobody else does.
+func (svc *service) listenTo(pool *pgxpool.Pool) {
+	if pool == nil || svc.settings.KeysFile != "" {
+		return
+	}
+	svc.loops = append(svc.loops, loop{"notifications", func(ctx context.Context, report func(error)) {
+		database.Listen(ctx, pool, []string{keystore.Channel}, func(string) { svc.ring.Wake() }, report)
+	}})
 }
 
 // assemble puts the parts behind the pipeline and the pipeline behind HTTP.
 func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *keys.Sealer) error {
 	s := svc.settings
-	ring, err := keys.NewRing(keys.RingConfig{Store: store, Sealer: sealer, Policy: s.keysPolicy(), Auto: s.Rotate == "auto"})
+	ring, err := keys.NewRing(keys.RingConfig{
+		Store: store, Sealer: sealer, Policy: s.keysPolicy(), Auto: s.Rotate == "auto", Name: replicaName(), Parties: s.RelyingParties,
+	})
 	if err != nil {
 		return usageError{err}
 	}
@@ -84,12 +104,14 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	if err != nil {
 		return usageError{err}
 	}
-	svc.verifier, svc.ring = verifier, ring
+	svc.verifier, svc.ring, svc.metrics = verifier, ring, newMetrics(s.RelyingParties)
+	svc.metrics.registry.MustRegister(ringCollector{ring})
 	svc.loops = append(svc.loops, loop{"keys", ring.Run}, loop{"entra", verifier.Run})
 	svc.api = api.New(api.Config{
-		URL: s.URL, JWKSMaxAge: s.JWKSMaxAge, CORSOrigins: s.CORSOrigins, Logger: svc.log,
+		URL: s.URL, JWKSMaxAge: s.JWKSMaxAge, RelyingParties: s.RelyingParties, CORSOrigins: s.CORSOrigins,
+		Meter: svc.metrics, Logger: svc.log,
 		Checks: []api.Check{
-			{Name: "keys", Health: ring.Health},
+			{Name: "keys", Health: ring.Health, Alarms: ring.Alarms},
 			{Name: "roles", Health: svc.roles.Health},
 			{Name: "entra", Health: verifier.Health},
 			{Name: "redis", Off: true},
@@ -121,6 +143,10 @@ func (svc *service) openDatabase(ctx context.Context) (*pgxpool.Pool, error) {
 	}
 	if err != nil {
 		svc.log.Warn().Err(err).Msg("database cannot be reached yet")
+		return pool, nil
+	}
+	if err := database.CheckSessions(ctx, pool); err != nil {
+		svc.log.Warn().Err(err).Msg("database sessions")
 	}
 	return pool, nil
 }
@@ -179,6 +205,15 @@ func (svc *service) openKeys(pool *pgxpool.Pool) (keys.Store, *keys.Sealer, erro
 	}
 	svc.onClose(func() { _ = store.Close() })
 	return store, sealer, nil
+}
+
+// replicaName is how others know this process from those beside it and before it.
+func replicaName() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "issuer"
+	}
+	return host[:min(len(host), 100)] + "-" + strings.ToLower(rand.Text()[:8])
 }
 
 func (svc *service) onClose(f func()) { svc.closers = append(svc.closers, f) }

@@ -30,21 +30,24 @@ type KeySet interface {
 	JWKS(party string) (body []byte, etag string, err error)
 }
 
-// Check is one part of the service as the health routes show it.
+// Check is one part of the service as the health routes show it. Its functions answer from memory.
 type Check struct {
-	Name   string       // a member name of the answer, such as "roles"
-	Off    bool         // the part is not in use; Health is not called
-	Health func() error // answers from memory; its error is for operators and is not shown
+	Name   string         // a member name of the answer, such as "roles"
+	Off    bool           // the part is not in use; Health and Alarms are not called
+	Health func() error   // its error is for operators and is not shown
+	Alarms func() []error // what is no outage yet, in public sentences that are shown; nil: none ever
 }
 
 // Config says how the service shows itself.
 type Config struct {
-	URL         string        // the issuer, as it stands in iss; no trailing slash
-	JWKSMaxAge  time.Duration // how long engines may keep the key set, in whole seconds
-	CORSOrigins []string      // exact origins that may use the token endpoint from a browser
-	Checks      []Check       // in the order in which they are shown
-	Logger      zerolog.Logger
-	Timeout     time.Duration // of a request in whole; zero: 8 s
+	URL            string        // the issuer, as it stands in iss; no trailing slash
+	JWKSMaxAge     time.Duration // how long engines may keep the key set, in whole seconds
+	RelyingParties []string      // names that ?rp= may bear; neither PartyNone nor PartyUnknown
+	CORSOrigins    []string      // exact origins that may use the token endpoint from a browser
+	Checks         []Check       // in the order in which they are shown
+	Meter          Meter         // nil: nothing is counted
+	Logger         zerolog.Logger
+	Timeout        time.Duration // of a request in whole; zero: 8 s
 }
 
 // API answers the public routes. It is safe for concurrent use.
@@ -63,6 +66,9 @@ func New(config Config, exchanger Exchanger, keys KeySet) *API {
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
 	}
+	if config.Meter == nil {
+		config.Meter = noMeter{}
+	}
 	return &API{
 		config: config, exchanger: exchanger, keys: keys,
 		problems: renderProblems(), metadata: renderMetadata(config.URL), cors: exactOrigins(config.CORSOrigins),
@@ -72,14 +78,29 @@ func New(config Config, exchanger Exchanger, keys KeySet) *API {
 // Drain makes the service not ready from now on, so that balancers stop sending requests. It goes on answering them.
 func (a *API) Drain() { a.draining.Store(true) }
 
-// Handler returns the public routes. A path is matched as it was sent: no cleaning, no redirects, no other spelling.
-func (a *API) Handler() http.Handler {
+// Handler returns the public routes.
+func (a *API) Handler() http.Handler { return a.router(a.routes(), a.cors) }
+
+// AdminHandler returns the routes for operators, which are no business of the world's: /metrics, answered by metrics.
+func (a *API) AdminHandler(metrics http.Handler) http.Handler {
+	scrape := func(w http.ResponseWriter, r *http.Request, _ *entry) error {
+		metrics.ServeHTTP(w, r)
+		return nil
+	}
+	return a.router([]route{{path: "/metrics", message: "request", level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
+		{http.MethodGet, scrape}, {http.MethodHead, scrape},
+	}}}, noOrigin)
+}
+
+// router matches a path as it was sent: no cleaning, no redirects, no other spelling. elsewhere says which browsers may
+// read that there is nothing.
+func (a *API) router(routes []route, elsewhere corsPolicy) http.Handler {
 	router := mux.NewRouter().SkipClean(true).UseEncodedPath()
-	for _, rt := range a.routes() {
+	for _, rt := range routes {
 		router.Path(rt.path).Handler(a.serve(rt))
 	}
 	router.NotFoundHandler = a.serve(route{
-		message: "request", level: zerolog.InfoLevel, cors: a.cors,
+		message: "request", level: zerolog.InfoLevel, cors: elsewhere,
 		all: func(http.ResponseWriter, *http.Request, *entry) error {
 			return refuse(issuer.ReasonNotFound, "no such route")
 		},

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -45,6 +46,8 @@ func (a *API) checks() (members []byte, sound bool) {
 			text = "off"
 		case check.Health() != nil:
 			text, sound = "does not work at the moment, see the log", false
+		case check.Alarms != nil:
+			text = alarmed(check.Alarms())
 		}
 		if i > 0 {
 			members = append(members, ',')
@@ -53,6 +56,18 @@ func (a *API) checks() (members []byte, sound bool) {
 		members = appendText(members, text)
 	}
 	return members, sound
+}
+
+// alarmed returns the state of a part that works: what will become of it if nobody looks, or that all is well.
+func alarmed(alarms []error) string {
+	if len(alarms) == 0 {
+		return "ok"
+	}
+	sentences := make([]string, len(alarms))
+	for i, alarm := range alarms {
+		sentences[i] = alarm.Error()
+	}
+	return strings.Join(sentences, "; ")
 }
 
 func health(ready bool, checks []byte) []byte {

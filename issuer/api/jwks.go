@@ -3,6 +3,8 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,15 +17,49 @@ const pathJWKS = "/.well-known/jwks.json"
 // retryJWKS is how often a ring is read again.
 const retryJWKS = 15 * time.Second
 
+// What a fetch of the key set counts under when it does not name a relying party of ours.
+const (
+	PartyNone    = "none"    // it names nobody
+	PartyUnknown = "unknown" // it names somebody else, or more than one, or cannot be read
+)
+
 // jwks answers from memory. Engines live on the exact form of Cache-Control: lower case, one blank, no other directive,
-// or Hasura v2 fetches once a second or never again.
+// or Hasura v2 fetches once a second or never again. Whatever name they come by, they get their keys.
 func (a *API) jwks(w http.ResponseWriter, r *http.Request, _ *entry) error {
-	body, etag, err := a.keys.JWKS("")
+	party, counted := a.party(r.URL.RawQuery)
+	if r.Method != http.MethodGet { // HEAD takes no keys home
+		party = ""
+	}
+	body, etag, err := a.keys.JWKS(party)
 	if err != nil {
 		return &issuer.Error{Reason: issuer.ReasonKeysUnavailable, RetryAfter: retryJWKS, Err: fmt.Errorf("publish keys: %w", err)}
 	}
+	if r.Method == http.MethodGet {
+		a.config.Meter.KeySetFetched(counted)
+	}
 	writePublic(w, r, body, etag, a.config.JWKSMaxAge)
 	return nil
+}
+
+// party returns the relying party that a query names by rp, and what the fetch counts under: its name, or that it names
+// nobody of ours. Names come from the settings, never from the request.
+func (a *API) party(query string) (name, counted string) {
+	if query == "" {
+		return "", PartyNone
+	}
+	values, err := url.ParseQuery(query)
+	names := values["rp"]
+	if err == nil && len(names) == 0 {
+		return "", PartyNone
+	}
+	if err != nil || len(names) != 1 {
+		return "", PartyUnknown
+	}
+	i := slices.Index(a.config.RelyingParties, names[0])
+	if i < 0 {
+		return "", PartyUnknown
+	}
+	return a.config.RelyingParties[i], a.config.RelyingParties[i]
 }
 
 // writePublic writes JSON that everybody may keep for a while, or 304 to whom still has it (RFC 9110 §13.1.2).

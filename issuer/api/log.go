@@ -18,6 +18,7 @@ type entry struct {
 	start     time.Time
 	requestID string
 	address   string // of the peer, without the port
+	door      string // of a request for a token; empty on any other
 	decision  issuer.Decision
 	err       error // why there was no answer as asked for
 	cancelled bool  // the client went away first

@@ -52,6 +52,7 @@ func (a *API) serve(rt route) http.Handler {
 		if e.err != nil && rec.status == 0 {
 			a.writeError(rec, e.err)
 		}
+		a.count(e)
 		a.log(rt, e, rec.status)
 	})
 }

@@ -19,13 +19,14 @@ const (
 
 // exchange answers POST /oauth2/token (RFC 8693 §2).
 func (a *API) exchange(w http.ResponseWriter, r *http.Request, e *entry) error {
+	e.door = issuer.DoorToken
 	wish, err := a.readWish(w, r)
 	if err != nil {
 		return err
 	}
 	decision, err := a.exchanger.Exchange(r.Context(), issuer.Request{
 		SubjectToken: wish.subjectToken, Scope: wish.scope, Audience: wish.audience,
-		Door: issuer.DoorToken, Address: e.address, RequestID: e.requestID,
+		Door: e.door, Address: e.address, RequestID: e.requestID,
 	})
 	e.decision = decision
 	if err != nil {

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
+)
+
+type keysListCmd struct {
+	JSON    bool `help:"Print as JSON: the keys, or with --holders who holds them."`
+	Holders bool `help:"Print only who holds the ring: replicas and relying parties."`
+}
+
+func (c *keysListCmd) Run(ctx context.Context, p *program) error {
+	s, err := load(p.environ, needKeys)
+	if err != nil {
+		return err
+	}
+	state, err := readRing(ctx, s)
+	if err != nil {
+		return err
+	}
+	list, holders := keys.List(state, state.Now), holdersOf(state)
+	switch {
+	case c.JSON && c.Holders:
+		return printJSON(p.stdout, holders)
+	case c.JSON:
+		return printJSON(p.stdout, list)
+	case c.Holders:
+		return writeHolders(p.stdout, holders)
+	}
+	if err := writeKeys(p.stdout, list); err != nil || len(holders) == 0 {
+		return err
+	}
+	fmt.Fprintln(p.stdout)
+	return writeHolders(p.stdout, holders)
+}
+
+func readKeysFile(path string) (keys.State, error) { return keystore.ReadFile(path, time.Now()) }
+
+// holder is a replica or a relying party, as the record has it.
+type holder struct {
+	Kind       keys.WitnessKind `json:"kind"`
+	Name       string           `json:"name"`
+	Generation int64            `json:"generation"` // the newest it holds
+	Current    bool             `json:"current"`    // a replica: it holds the ring as it is now; a relying party: and its newest key
+	SeenAt     time.Time        `json:"seen_at"`
+	Alarm      string           `json:"alarm,omitempty"`
+}
+
+func holdersOf(s keys.State) []holder {
+	list := []holder{}
+	newest := int64(0)
+	for _, k := range keys.List(s, s.Now) {
+		if k.State == keys.Pending || k.State == keys.Signing {
+			newest = max(newest, k.Generation)
+		}
+	}
+	for _, w := range s.Replicas() {
+		list = append(list, holder{w.Kind, w.Name, w.Generation, w.Version >= s.Version && w.Alarm == "", w.SeenAt.Truncate(time.Second), w.Alarm})
+	}
+	for _, w := range s.Witnesses {
+		if w.Kind == keys.RelyingParty {
+			list = append(list, holder{w.Kind, w.Name, w.Generation, w.Generation >= newest, w.SeenAt.Truncate(time.Second), ""})
+		}
+	}
+	return list
+}
+
+func writeKeys(w io.Writer, list []keys.Info) error {
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(w, "no keys yet; issuer serve or issuer keys rotate makes the first ones")
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "GEN\tKID\tALG\tSTATE\tPUBLISHED\tSIGNS FROM\tRETIRES\tDROPPED")
+	for _, k := range list {
+		kid := k.KID
+		if kid == "" {
+			kid = "(to come)"
+		}
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Generation, kid, k.Alg, k.State,
+			orDash(k.PublishedAt), orDash(k.SignsFrom), orDash(k.RetiresAt), orDash(k.DroppedAt))
+	}
+	return table.Flush()
+}
+
+func writeHolders(w io.Writer, holders []holder) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "HOLDER\tNAME\tNEWEST GEN\tUP TO DATE\tLAST SEEN\tALARM")
+	for _, h := range holders {
+		current := map[bool]string{true: "yes", false: "no"}[h.Current]
+		alarm := h.Alarm
+		if alarm == "" {
+			alarm = "-"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\n", h.Kind, h.Name, h.Generation, current, timeOrDash(h.SeenAt), alarm)
+	}
+	return table.Flush()
+}
+
+// orDash is timeOrDash for a time that may not be known.
+func orDash(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return timeOrDash(*t)
+}
+
+// timeOrDash is t in UTC by RFC 3339, or a dash for no time at all.
+func timeOrDash(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/keys"
+)
+
+// pollEvery is how often a command looks whether replicas have followed.
+const pollEvery = 500 * time.Millisecond
+
+type keysRevokeCmd struct {
+	KID    string        `arg:"" name:"kid" help:"The key, as keys list shows it."`
+	Reason string        `required:"" help:"Why, for those who read the ring later. No names of people."`
+	Force  bool          `help:"Also where no other key is known to every engine: they then refuse tokens for a while."`
+	Wait   time.Duration `default:"20s" help:"How long to wait for the replicas to confirm."`
+	Yes    bool          `help:"Do not ask."`
+	JSON   bool          `help:"Print what was done as JSON."`
+}
+
+// revocation is what the command prints as JSON.
+type revocation struct {
+	keys.Result
+	Confirmed   []string `json:"confirmed"`
+	Unconfirmed []string `json:"unconfirmed"`
+}
+
+func (c *keysRevokeCmd) Run(ctx context.Context, p *program) error {
+	tools, err := p.openRing(ctx)
+	if err != nil {
+		return err
+	}
+	defer tools.close()
+	before, err := tools.store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	policy, wish := tools.settings.keysPolicy(), keys.Revocation{KID: c.KID, Reason: c.Reason, Force: c.Force}
+	preview, err := keys.PreviewRevoke(before, policy, wish)
+	if err != nil {
+		return err
+	}
+	p.describeRevocation(before, preview)
+	if err := p.confirm(ctx, c.Yes, "Revoke it?"); err != nil {
+		return err
+	}
+	result, err := keys.Revoke(ctx, tools.store, tools.sealer, policy, wish)
+	if err != nil {
+		return err
+	}
+	after, err := awaitState(ctx, tools.store, c.Wait, func(s keys.State) bool { return len(s.Unconfirmed(result.Version)) == 0 })
+	if err != nil {
+		return fmt.Errorf("the key is revoked, but who holds it could not be read: %w", err)
+	}
+	return c.report(p, after, result)
+}
+
+// describeRevocation says what the revocation does and what it cannot undo, before it is asked for.
+func (p *program) describeRevocation(s keys.State, preview keys.Result) {
+	for _, k := range preview.Revoked {
+		fmt.Fprintf(p.stderr, "Generation %d (%s) leaves the key set at once.\n", k.Generation, k.KID)
+	}
+	for _, k := range preview.Moved {
+		fmt.Fprintf(p.stderr, "Generation %d (%s) signs from now on.\n", k.Generation, k.KID)
+	}
+	exposure := keys.ExposureOf(s)
+	fmt.Fprintf(p.stderr, "Forged tokens live on: with Hasura v2 until it fetches the key set again, up to %v; with Hasura v3 until its next request; "+
+		"on open sockets until the token says it ends. A replica that is cut off from the store publishes the key for up to %v.\n",
+		exposure.Cached, exposure.Stale)
+	if behind := s.Unconfirmed(s.Version); len(behind) > 0 {
+		fmt.Fprintf(p.stderr, "These replicas do not hold the ring as it is now: %s.\n", names(behind))
+	}
+}
+
+func (c *keysRevokeCmd) report(p *program, s keys.State, result keys.Result) error {
+	behind := s.Unconfirmed(result.Version)
+	if c.JSON {
+		done := revocation{Result: result, Confirmed: []string{}, Unconfirmed: []string{}}
+		for _, w := range s.Replicas() {
+			if w.Alarm == "" && w.Version >= result.Version {
+				done.Confirmed = append(done.Confirmed, w.Name)
+			} else {
+				done.Unconfirmed = append(done.Unconfirmed, w.Name)
+			}
+		}
+		return printJSON(p.stdout, done)
+	}
+	if err := p.writeResult(result, false, "the key was revoked already"); err != nil {
+		return err
+	}
+	if len(behind) > 0 {
+		return p.say(fmt.Sprintf("Not confirmed by %s: see that they stop, or that they reach the key store.", names(behind)))
+	}
+	return p.say(fmt.Sprintf("Confirmed by all replicas that run (%d).", len(s.Replicas())))
+}
+
+// awaitState reads the ring until it is as wanted, or for as long as given, and returns it as it was last.
+func awaitState(ctx context.Context, store keys.Store, wait time.Duration, wanted func(keys.State) bool) (keys.State, error) {
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	for {
+		s, err := store.Load(ctx)
+		if err != nil || wanted(s) {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return s, context.Cause(ctx)
+		case <-timeout.C:
+			return s, nil
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+type keysAdoptCmd struct {
+	Above int64         `help:"New keys get generations above this one too: the highest that logs or people remember."`
+	Wait  time.Duration `default:"40s" help:"How long to wait for replicas to put back what the store lost."`
+	Yes   bool          `help:"Do not ask."`
+	JSON  bool          `help:"Print what was done as JSON."`
+}
+
+func (c *keysAdoptCmd) Run(ctx context.Context, p *program) error {
+	if c.Above < 0 {
+		return usagef("--above is %d; it wants a generation", c.Above)
+	}
+	tools, err := p.openRing(ctx)
+	if err != nil {
+		return err
+	}
+	defer tools.close()
+	before, err := tools.store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if err := before.Dispute(); err != nil {
+		fmt.Fprintf(p.stderr, "The key store is disputed: %v.\n", err)
+	}
+	fmt.Fprintf(p.stderr, "Replicas that run (%d) will put back what they hold and the store lost; then the ring goes on from there.\n", len(before.Replicas()))
+	if err := p.confirm(ctx, c.Yes, "Adopt the key store?"); err != nil {
+		return err
+	}
+	if err := keys.BeginAdoption(ctx, tools.store, c.Above); err != nil {
+		return err
+	}
+	wait := c.Wait
+	if len(before.Replicas()) == 0 {
+		wait = 0
+	}
+	followed := func(s keys.State) bool { return s.Mended(c.Above) && len(s.Unconfirmed(s.Version)) == 0 }
+	if _, err := awaitState(ctx, tools.store, wait, followed); err != nil {
+		return err
+	}
+	result, err := keys.FinishAdoption(ctx, tools.store, tools.sealer, tools.settings.keysPolicy(), c.Above)
+	if err != nil {
+		return err
+	}
+	return p.writeResult(result, c.JSON, "the store holds what everybody has seen")
+}

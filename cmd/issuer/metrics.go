@@ -1,0 +1,156 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer/api"
+	"github.com/hasura-issuer/hasura-issuer/keys"
+)
+
+// metrics is what /metrics shows. Its labels have few values, whatever callers send.
+type metrics struct {
+	registry  *prometheus.Registry
+	exchanges *prometheus.CounterVec
+	fetches   *prometheus.CounterVec
+}
+
+// newMetrics counts for a service whose key set the parties fetch.
+func newMetrics(parties []string) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		exchanges: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "issuer_exchanges_total", Help: "Requests for a token, by how they ended.",
+		}, []string{"door", "outcome", "reason"}),
+		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "issuer_jwks_requests_total", Help: "Fetches of the key set that were answered, by relying party.",
+		}, []string{"rp"}),
+	}
+	m.registry.MustRegister(m.exchanges, m.fetches, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, party := range append([]string{api.PartyNone, api.PartyUnknown}, parties...) {
+		m.fetches.WithLabelValues(party) // shown from the start, so that a rate can be 0
+	}
+	return m
+}
+
+// handler answers a scrape.
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
+}
+
+// Exchanged is api.Meter's.
+func (m *metrics) Exchanged(o api.Outcome) {
+	m.exchanges.WithLabelValues(o.Door, o.Result, o.Reason).Inc()
+}
+
+// KeySetFetched is api.Meter's.
+func (m *metrics) KeySetFetched(party string) { m.fetches.WithLabelValues(party).Inc() }
+
+// ringCollector shows a ring as it is at each scrape.
+type ringCollector struct{ ring *keys.Ring }
+
+// ringGauges are read from the ring's status, all of one moment. Nothing is shown before a ring was loaded.
+var ringGauges = []struct {
+	desc  *prometheus.Desc
+	value func(keys.Status) float64
+}{
+	{
+		gauge("issuer_key_signing_generation", "Generation of the key that signs; 0 while none does."),
+		func(s keys.Status) float64 { return float64(s.Generation) },
+	},
+	{
+		gauge("issuer_key_hand_over_timestamp_seconds", "When the next key takes over; 0 while none is published."),
+		func(s keys.Status) float64 { return timestamp(s.HandOver) },
+	},
+	{
+		gauge("issuer_key_pending", "Keys that are published and sign later; a rotation leaves 2."),
+		func(s keys.Status) float64 { return float64(s.Pending) },
+	},
+	{
+		gauge("issuer_key_published", "Keys of the key set."),
+		func(s keys.Status) float64 { return float64(s.Published) },
+	},
+	{
+		gauge("issuer_key_ring_version", "Changes made to the ring that this replica holds."),
+		func(s keys.Status) float64 { return float64(s.Version) },
+	},
+	{
+		gauge("issuer_key_store_age_seconds", "Since this replica last saw the key store."),
+		func(s keys.Status) float64 { return s.Age.Seconds() },
+	},
+	{
+		gauge("issuer_key_store_age_limit_seconds", "At which this replica neither mints nor publishes any more."),
+		func(s keys.Status) float64 { return s.Stale.Seconds() },
+	},
+	{
+		gauge("issuer_key_store_clock_offset_seconds", "How far this machine's clock is off the key store's, beyond the round trip."),
+		func(s keys.Status) float64 { return s.ClockOff.Seconds() },
+	},
+	{
+		gauge("issuer_key_rotation_overdue_seconds", "How long a key has been missing; 0 while none is."),
+		func(s keys.Status) float64 { return s.Overdue.Seconds() },
+	},
+	{
+		gauge("issuer_key_store_disputed", "1 while this replica does not follow the key store, as after a restored backup."),
+		func(s keys.Status) float64 { return flag(s.Disputed) },
+	},
+}
+
+var (
+	partyFetched    = gauge("issuer_relying_party_fetched_timestamp_seconds", "When a relying party last fetched the key set, from any replica; 0 for never.", "rp")
+	partyGeneration = gauge("issuer_relying_party_generation", "The newest generation that a relying party holds.", "rp")
+	partyLate       = gauge("issuer_relying_party_late", "1 for a relying party that has fetched before and should have again.", "rp")
+)
+
+func gauge(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+// Describe is prometheus.Collector's.
+func (c ringCollector) Describe(to chan<- *prometheus.Desc) {
+	for _, g := range ringGauges {
+		to <- g.desc
+	}
+	for _, desc := range []*prometheus.Desc{partyFetched, partyGeneration, partyLate} {
+		to <- desc
+	}
+}
+
+// Collect is prometheus.Collector's.
+func (c ringCollector) Collect(to chan<- prometheus.Metric) {
+	status := c.ring.Status()
+	if !status.Loaded {
+		return
+	}
+	show := func(desc *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	for _, g := range ringGauges {
+		show(g.desc, g.value(status))
+	}
+	for _, p := range status.Parties {
+		show(partyFetched, timestamp(p.FetchedAt), p.Name)
+		show(partyGeneration, float64(p.Generation), p.Name)
+		show(partyLate, flag(p.Late), p.Name)
+	}
+}
+
+// timestamp is t in seconds since 1970, or 0 for no time at all.
+func timestamp(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+func flag(set bool) float64 {
+	if set {
+		return 1
+	}
+	return 0
+}
