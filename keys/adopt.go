@@ -3,6 +3,7 @@ package keys
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // A store that was restored from a backup shows a past: generations are gone, revocations undone. Replicas that run keep
@@ -11,14 +12,19 @@ import (
 // take its word where both hold another key of one generation. FinishAdoption does what is still missing when no replica
 // was left to do that.
 
-// BeginAdoption marks the store as taken over. A store that nobody disputes, and that holds a generation that is not
-// below above, is an error: there is nothing to adopt.
+// Adoptable returns an error where there is nothing to adopt: nobody disputes the store, and it holds a generation that
+// is not below above.
+func (s State) Adoptable(above int64) error {
+	if s.Dispute() == nil && above <= s.newest().Generation {
+		return errors.New("there is nothing to adopt: nobody disputes the key store")
+	}
+	return nil
+}
+
+// BeginAdoption marks the store as taken over. One that is not Adoptable is an error.
 func BeginAdoption(ctx context.Context, store Store, above int64) error {
 	_, err := store.Update(ctx, func(s State) (Change, error) {
-		if s.Dispute() == nil && above <= s.newest().Generation {
-			return Change{}, errors.New("there is nothing to adopt: nobody disputes the key store")
-		}
-		return Change{Adopt: true}, nil
+		return Change{Adopt: true}, s.Adoptable(above)
 	})
 	return err
 }
@@ -28,12 +34,20 @@ func (s State) Mended(above int64) bool {
 	return len(s.Keys) > 0 && s.newest().Generation >= max(s.seen(), above)
 }
 
+// maxGap is more generations than any backup can be behind. Beyond it nobody but a person is believed: a generation that
+// was used up by mistake never comes back.
+const maxGap = 10_000
+
 // FinishAdoption sees to it that new keys have generations above all that were ever seen, by the witnesses on record and
 // by above, which is for what the record lost too (0: nothing). Where replicas did not mend the store, the newest pending
 // key is given up for one with such a generation: it may be another than the one engines know by its number.
 func FinishAdoption(ctx context.Context, store Store, sealer *Sealer, policy Policy, above int64) (Result, error) {
 	return change(ctx, store, sealer, policy, func(s State) (Change, error) {
 		floor := max(s.seen(), above)
+		if floor > max(s.newest().Generation, above)+maxGap {
+			return Change{}, fmt.Errorf("somebody was seen with generation %d, far beyond the key store's %d: say --above %d if that is right, or clear the record of witnesses",
+				floor, s.newest().Generation, floor)
+		}
 		if s.Mended(above) {
 			return stepAbove(s, policy, floor), nil
 		}
@@ -59,12 +73,10 @@ func giveUpNewest(s State) Change {
 	return Change{Update: []Key{k}}
 }
 
-// errOther says that a state and the ring that a replica holds have different keys of one generation.
-var errOther = errors.New("the store holds another key of the same generation")
-
 // mend works out what a replica puts back into a store that shows a past: rows that are gone, revocations, takeovers,
-// promises. All of that only ever grows, so it is the union of both. errOther where there is none.
-func mend(s State, held []Key) (Change, error) {
+// promises. All of that only ever grows, so it is the union of both. Where the store holds another key of a generation, it
+// keeps that one.
+func mend(s State, held []Key) Change {
 	var change Change
 	for _, k := range held {
 		i, found := s.find(k.Generation)
@@ -73,14 +85,13 @@ func mend(s State, held []Key) (Change, error) {
 			change.Insert = append(change.Insert, k)
 		case !found: // pruned, or the ring went on without it
 		case s.Keys[i].KID != k.KID:
-			return Change{}, errOther
 		default:
 			if joined := s.Keys[i].join(k); joined.differs(s.Keys[i]) {
 				change.Update = append(change.Update, joined)
 			}
 		}
 	}
-	return change, nil
+	return change
 }
 
 // join returns a row as it is once both have been true of it.

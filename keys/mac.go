@@ -62,10 +62,14 @@ func (s *Sealer) vouch(c Change) (Change, error) {
 	if s == nil {
 		return c, nil
 	}
+	kek, err := s.keks[0].get()
+	if err != nil {
+		return Change{}, err
+	}
 	c.Insert, c.Update = slices.Clone(c.Insert), slices.Clone(c.Update)
 	for _, rows := range [][]Key{c.Insert, c.Update} {
 		for i := range rows {
-			mac, err := macOf(s.keks[0], rows[i])
+			mac, err := macOf(kek, rows[i])
 			if err != nil {
 				return Change{}, err
 			}
@@ -94,11 +98,15 @@ func (s *Sealer) verifyRow(k Key) error {
 	if !found {
 		return errors.New("nothing vouches for the row: it was not written by an issuer with a key-encryption key")
 	}
-	i := slices.IndexFunc(s.keks, func(kek KEK) bool { return kek.ID == id })
+	i := slices.IndexFunc(s.keks, func(k *kek) bool { return k.id == id })
 	if i < 0 {
 		return fmt.Errorf("the row was written with key-encryption key %q, which is not among those set", id)
 	}
-	mac, err := macOf(s.keks[i], k)
+	kek, err := s.keks[i].get()
+	if err != nil {
+		return err
+	}
+	mac, err := macOf(kek, k)
 	if err != nil {
 		return err
 	}

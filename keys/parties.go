@@ -34,7 +34,7 @@ func (p parties) fetched(name string, v *view, now time.Time) {
 }
 
 // testify tells the store what this replica holds, why it does not follow it, if it does not, and who fetched from it.
-// What cannot be told now is told the next time: nothing hangs on it but warnings.
+// What cannot be told now is told the next time.
 func (r *Ring) testify(ctx context.Context, cause error) {
 	v := r.view.Load()
 	if v == nil || r.config.Name == "" {
@@ -47,7 +47,21 @@ func (r *Ring) testify(ctx context.Context, cause error) {
 	if cause != nil {
 		me.Alarm = cause.Error()
 	}
-	_ = r.config.Store.Witness(ctx, append(r.parties.witnesses(), me))
+	if me.says() == r.told.says() && me.SeenAt.Sub(r.told.SeenAt) < tellAgain {
+		return
+	}
+	if r.config.Store.Witness(ctx, append(r.parties.witnesses(), me)) == nil {
+		r.told = me
+	}
+}
+
+// tellAgain is how long the store is not told the same again, or whoever makes a replica look would make it write.
+const tellAgain = 10 * time.Second
+
+// says is a witness without its time.
+func (w Witness) says() Witness {
+	w.SeenAt = time.Time{}
+	return w
 }
 
 func (p parties) witnesses() []Witness {

@@ -89,7 +89,8 @@ func (f *forecaster) keys(until time.Time) []Info {
 }
 
 func (f *forecaster) checks() []Check {
-	lead, hold := time.Duration(1<<62), time.Duration(1<<62)
+	const never = time.Duration(1 << 62)
+	lead, hold := never, never
 	for _, k := range timelineOf(f.rows.Keys) {
 		if k.Generation > f.first && k.SignsFrom.After(k.PublishedAt) { // first boot is the one exception
 			lead = min(lead, k.SignsFrom.Sub(k.PublishedAt))
@@ -99,19 +100,20 @@ func (f *forecaster) checks() []Check {
 		}
 	}
 	p := f.policy
+	published := fmt.Sprintf("each new key is published %v or more before it signs; the lead is %v", lead.Round(time.Second), p.Lead)
+	if lead == never {
+		published = fmt.Sprintf("no new key is published in this time; the lead is %v", p.Lead)
+	}
+	kept := fmt.Sprintf("each key stays published %v or more once another signs; %v is what its tokens need", hold.Round(time.Second), p.Hold())
+	if hold == never {
+		kept = fmt.Sprintf("no key is succeeded by another in this time; %v is what its tokens need", p.Hold())
+	}
 	return []Check{
-		{1, lead >= p.Lead, fmt.Sprintf("each new key is published %v or more before it signs; the lead is %v", shown(lead), p.Lead)},
-		{2, hold >= p.Hold(), fmt.Sprintf("each key stays published %v or more once another signs; %v is what its tokens need", shown(hold), p.Hold())},
+		{1, lead >= p.Lead, published},
+		{2, hold >= p.Hold(), kept},
 		{3, !f.alone, "one key signs at any time, and another is published that takes over from it"},
 		{4, f.largest >= 1 && f.largest <= 5, fmt.Sprintf("the key set never holds more than %d keys, and is never empty", f.largest)},
 	}
-}
-
-func shown(d time.Duration) string {
-	if d == 1<<62 {
-		return "(none in this time)"
-	}
-	return d.Round(time.Second).String()
 }
 
 // standing holds the settings against what replicas have promised and seen.
@@ -130,7 +132,9 @@ func standing(s State, p Policy) []Check {
 	}
 	return []Check{
 		{5, true, bound},
+		{6, true, "a replica signs only with a key of the set that it serves (kept at run time)"},
 		{7, t.stale > 0, fmt.Sprintf("a replica that does not see the key store stops after %v", t.stale)},
 		{8, err == nil, disputed},
+		{9, true, fmt.Sprintf("a replica whose clock is off the store's by more than %v neither rotates nor mints (kept at run time)", Skew)},
 	}
 }

@@ -49,7 +49,7 @@ func (p Policy) Validate() error {
 	faults := []error{
 		within("the token lifetime", p.TTL, minTTL, maxTTL),
 		within("the max-age of the key set", p.MaxAge, minMaxAge, maxMaxAge),
-		check(p.CDNTTL >= 0, "the cache in front of the key set cannot keep it for %v", p.CDNTTL),
+		check(0 <= p.CDNTTL && p.CDNTTL <= maxPeriod, "the cache in front of the key set cannot keep it for %v", p.CDNTTL),
 		check(p.Lead >= p.MinLead(), "the lead %v is too short: twice the max-age %v, the cache in front %v, %v of clock skew and %v to spare want %v",
 			p.Lead, p.MaxAge, p.CDNTTL, Skew, time.Minute, p.MinLead()),
 		check(p.Period <= maxPeriod, "the rotation period %v is longer than %v", p.Period, maxPeriod),

@@ -48,6 +48,7 @@ func TestAPolicyIsRefusedWithItsNumbers(t *testing.T) {
 		"a max-age of less than a minute":     {func(p *keys.Policy) { p.MaxAge = 59 * time.Second }, []string{"max-age of the key set 59s", "1m0s and 5m0s"}},
 		"a max-age of more than five minutes": {func(p *keys.Policy) { p.MaxAge = 301 * time.Second }, []string{"max-age of the key set 5m1s"}},
 		"a negative cache in front":           {func(p *keys.Policy) { p.CDNTTL = -1 }, []string{"-1ns"}},
+		"a cache in front for centuries":      {func(p *keys.Policy) { p.CDNTTL = 1<<63 - 1 }, []string{"cannot keep it"}},
 		"a lead shorter than two fetches":     {func(p *keys.Policy) { p.Lead, p.CDNTTL = 21*time.Minute, 10*time.Minute }, []string{"lead 21m0s", "5m0s", "10m0s", "want 22m0s"}},
 		"an algorithm engines cannot read":    {func(p *keys.Policy) { p.Alg = "Ed25519" }, []string{`"Ed25519"`}},
 		"nothing set at all":                  {func(p *keys.Policy) { *p = keys.Policy{} }, []string{"lifetime", "max-age", "lead", "algorithm"}},

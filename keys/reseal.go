@@ -21,7 +21,7 @@ func Reseal(ctx context.Context, store Store, sealer *Sealer) (Result, error) {
 
 func reseal(s State, sealer *Sealer) (Change, error) {
 	var change Change
-	first := sealer.keks[0].ID
+	first := sealer.keks[0].id
 	for _, k := range s.Keys {
 		sealed, err := sealer.again(k.Private)
 		if err != nil {
@@ -42,7 +42,7 @@ func (s *Sealer) again(private PrivateJWK) (PrivateJWK, error) {
 		return "", nil
 	}
 	jwk, err := s.open(private)
-	if err != nil || kekID(private) == s.keks[0].ID {
+	if err != nil || kekID(private) == s.keks[0].id {
 		return private, err
 	}
 	return s.seal(jwk)

@@ -19,6 +19,7 @@ var ErrUnavailable = errors.New("the signing keys are not available")
 const (
 	syncEvery   = 15 * time.Second // so a revocation is known everywhere after that, the store willing
 	syncJitter  = 3 * time.Second  // less than that: replicas started together do not ask together
+	syncPause   = time.Second / 4  // however often Run is woken: anybody who may connect to a database can notify
 	firstRetry  = time.Second      // while nothing was ever loaded; doubles up to syncEvery
 	loadTimeout = 10 * time.Second // a longer round-trip would tell too little about the store's clock
 	syncRounds  = 5                // one to write, one to see it; more where others write meanwhile
@@ -46,6 +47,7 @@ type Ring struct {
 
 	mu       sync.Mutex // one Sync at a time; guards what follows
 	followed int64      // the adoption up to which the store is trusted whatever was held before
+	told     Witness    // of this replica, what the store was last told
 }
 
 // NewRing returns a ring that has loaded nothing yet; it does no I/O. An
@@ -61,17 +63,18 @@ func NewRing(config RingConfig) (*Ring, error) {
 }
 
 // Run keeps the ring in step with the store until ctx ends: at once, whenever it
-// is woken, and at least every 15 s; while nothing was ever loaded, sooner. Each
+// is woken, and at least every 15 s, but never more than four times a second; while nothing was ever loaded, sooner. Each
 // failure goes to report, and so does each alarm when it begins; report must be quick.
 func (r *Ring) Run(ctx context.Context, report func(error)) {
 	defer r.leave(ctx)
 	retry := firstRetry
-	var alarms []error
+	var alarms []*Alarm
 	for {
 		if err := r.Sync(ctx); err != nil && ctx.Err() == nil {
 			report(err)
 		}
 		alarms = reportNew(alarms, r.Alarms(), report)
+		pause := time.After(syncPause)
 		wait := syncEvery - rand.N(syncJitter) //nolint:gosec // G404: spreads load, keeps no secret
 		if r.view.Load() == nil {
 			wait, retry = retry, min(2*retry, syncEvery)
@@ -80,6 +83,11 @@ func (r *Ring) Run(ctx context.Context, report func(error)) {
 		case <-ctx.Done():
 			return
 		case <-r.wake:
+			select {
+			case <-ctx.Done():
+				return
+			case <-pause:
+			}
 		case <-time.After(wait):
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,5 +143,53 @@ func TestRunEndsWithItsContextAndReportsNothingOfThat(t *testing.T) {
 		if errs, _ := reported.all(); len(errs) > 0 {
 			t.Errorf("reported %v", errs)
 		}
+	})
+}
+
+// counting counts what a ring asks of its store.
+type counting struct {
+	keys.Store
+	loads, witnesses atomic.Int64
+}
+
+func (c *counting) Load(ctx context.Context) (keys.State, error) {
+	c.loads.Add(1)
+	return c.Store.Load(ctx)
+}
+
+func (c *counting) Witness(ctx context.Context, seen []keys.Witness) error {
+	c.witnesses.Add(1)
+	return c.Store.Witness(ctx, seen)
+}
+
+// TestWhoWakesAReplicaWithoutEndMakesItNeitherHotNorWrite: whoever may connect to a database may notify.
+func TestWhoWakesAReplicaWithoutEndMakesItNeitherHotNorWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &counting{Store: keystore.NewMemory(time.Now)}
+		ring := newRing(t, keys.RingConfig{Store: store, Auto: true, Name: "a"})
+		_, stop := run(t, ring)
+		synctest.Wait()
+		store.loads.Store(0)
+		store.witnesses.Store(0)
+		ring.Wake()
+		synctest.Wait()
+		time.Sleep(250 * time.Millisecond) // fake time
+		synctest.Wait()
+		if got := store.loads.Load(); got != 1 {
+			t.Errorf("woken once, it looked %d times", got)
+		}
+		for range 10_000 {
+			time.Sleep(time.Millisecond) // ten seconds of fake time
+			ring.Wake()
+		}
+		synctest.Wait()
+		if got := store.loads.Load(); got < 38 || got > 43 {
+			t.Errorf("it looked %d times in ten seconds, want four a second", got)
+		}
+		if got := store.witnesses.Load(); got > 2 {
+			t.Errorf("it wrote %d times in ten seconds what it had written before", got)
+		}
+		stop()
 	})
 }

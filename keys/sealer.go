@@ -8,21 +8,11 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// KEK is a key-encryption key: 32 bytes, and the id that sealed keys name it by.
-// It shows its id alone in print.
-type KEK struct {
-	ID  string
-	Key [32]byte
-}
-
-// Format writes the id, whatever the verb.
-func (k KEK) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "KEK %q", k.ID) }
-
 // Sealer turns private keys into what a store may hold, and back. A nil Sealer
-// leaves them as they are, for a store that nobody else can read. It is
-// immutable and may be used concurrently.
+// leaves them as they are, for a store that nobody else can read. It may be used
+// concurrently.
 type Sealer struct {
-	keks []KEK // the first one seals
+	keks []*kek // the first one seals
 }
 
 // NewSealer returns a sealer that seals with the first key given and opens with
@@ -39,7 +29,11 @@ func NewSealer(keks ...KEK) (*Sealer, error) {
 		}
 		seen[kek.ID] = true
 	}
-	return &Sealer{keks: append([]KEK(nil), keks...)}, nil
+	s := &Sealer{}
+	for _, one := range keks {
+		s.keks = append(s.keks, newKEK(one))
+	}
+	return s, nil
 }
 
 // seal encrypts a private JWK as RFC 7517 §7 says: a compact JWE whose cty is
@@ -52,7 +46,10 @@ func (s *Sealer) seal(jwk []byte) (PrivateJWK, error) {
 	if s == nil {
 		return PrivateJWK(jwk), nil
 	}
-	kek := s.keks[0]
+	kek, err := s.keks[0].get()
+	if err != nil {
+		return "", err
+	}
 	encrypter, err := jose.NewEncrypter(jose.A256GCM,
 		jose.Recipient{Algorithm: jose.A256GCMKW, Key: kek.Key[:], KeyID: kek.ID},
 		(&jose.EncrypterOptions{}).WithContentType("jwk+json"))
@@ -72,7 +69,7 @@ func (s *Sealer) seal(jwk []byte) (PrivateJWK, error) {
 
 // open returns the private JWK. A sealer opens nothing that is not sealed, or
 // whoever can write to the store could plant a key. The error names the id of
-// the key-encryption key that is missing or wrong.
+// the key-encryption key that is missing or wrong, or was not fetched.
 func (s *Sealer) open(private PrivateJWK) ([]byte, error) {
 	switch {
 	case private == "":
@@ -88,9 +85,13 @@ func (s *Sealer) open(private PrivateJWK) ([]byte, error) {
 	if err != nil {
 		return nil, errors.New("the sealed private key is no readable JWE")
 	}
-	for _, kek := range s.keks {
-		if kek.ID != jwe.Header.KeyID {
+	for _, one := range s.keks {
+		if one.id != jwe.Header.KeyID {
 			continue
+		}
+		kek, err := one.get()
+		if err != nil {
+			return nil, err
 		}
 		jwk, err := jwe.Decrypt(kek.Key[:])
 		if err != nil {

@@ -96,25 +96,33 @@ func (r *Ring) partiesAt(v *view, at time.Time) []Party {
 	return list
 }
 
-// Alarm is something that is no outage yet, and will be one if nobody looks. Its text is a constant of the program and
-// names of settings, and may be shown to anybody.
-type Alarm struct{ text string }
+// Alarm is something that is no outage yet, and will be one if nobody looks.
+type Alarm struct{ public, text string }
 
+// Error is for the log: it may name a relying party.
 func (a *Alarm) Error() string { return a.text }
 
+// Public is the same for everybody: a constant of the program.
+func (a *Alarm) Public() string { return a.public }
+
+const (
+	overdueText = "a key rotation is overdue: see to it that `issuer keys rotate` runs"
+	lateText    = "a relying party has stopped fetching the key set: the log and the metrics name it"
+)
+
 // errOverdue says that who should rotate does not.
-var errOverdue = &Alarm{"a key rotation is overdue: see to it that `issuer keys rotate` runs"}
+var errOverdue = &Alarm{overdueText, overdueText}
 
 // Alarms returns what there is to worry about, from memory, each a sentence.
-func (r *Ring) Alarms() []error {
-	var alarms []error
+func (r *Ring) Alarms() []*Alarm {
+	var alarms []*Alarm
 	status := r.Status()
 	if status.Overdue > r.config.Policy.Period/2 {
 		alarms = append(alarms, errOverdue)
 	}
 	for _, p := range status.Parties {
 		if p.Late {
-			alarms = append(alarms, &Alarm{fmt.Sprintf(
+			alarms = append(alarms, &Alarm{lateText, fmt.Sprintf(
 				"the relying party %s has stopped fetching the key set: it will refuse tokens after the next hand-over", p.Name)})
 		}
 	}
@@ -122,9 +130,9 @@ func (r *Ring) Alarms() []error {
 }
 
 // reportNew reports the alarms that were not there before, and returns those there are.
-func reportNew(before, now []error, report func(error)) []error {
+func reportNew(before, now []*Alarm, report func(error)) []*Alarm {
 	for _, alarm := range now {
-		if !slices.ContainsFunc(before, func(old error) bool { return old.Error() == alarm.Error() }) {
+		if !slices.ContainsFunc(before, func(old *Alarm) bool { return *old == *alarm }) {
 			report(alarm)
 		}
 	}

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hasura-issuer/hasura-issuer/keys/internal/keypair"
 )
 
-// Store keeps a ring. Both methods may run concurrently, in this process and,
+// Store keeps a ring. All methods may run concurrently, in this process and,
 // where the store is a shared one, in others.
 type Store interface {
 	// Load returns all rows and the store's clock, as of one moment.
@@ -43,7 +44,7 @@ func checkSealed(store Store, sealer *Sealer) error {
 // Sound checks rows as they came out of a store, which people can edit and
 // restore: ascending generations, and public halves that are what kid and alg
 // say. It returns them with each public half in its one spelling, so that every
-// replica publishes the same bytes.
+// replica publishes the same bytes, and without witnesses that cannot be true.
 func (s State) Sound() (State, error) {
 	s = s.Clone()
 	for i, k := range s.Keys {
@@ -62,5 +63,6 @@ func (s State) Sound() (State, error) {
 		}
 		s.Keys[i].Public = public.JWK
 	}
+	s.Witnesses = slices.DeleteFunc(s.Witnesses, func(w Witness) bool { return !w.credible(s.Now) })
 	return s, nil
 }

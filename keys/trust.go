@@ -2,9 +2,11 @@ package keys
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // disputeError says why a replica does not follow the store. It is told to the others, by Witness.
@@ -18,18 +20,20 @@ func (e *disputeError) Unwrap() error { return e.error }
 // was restored from a backup, replaced or tampered with shows a past in which
 // keys that engines hold do not exist, or a thief's key is still good. The ring
 // then keeps what it has, up to the staleness limit, and writes nothing. Who
-// holds nothing yet goes by what others say.
+// holds nothing yet, or an older ring than others, goes by what those say.
 func (r *Ring) trust(s State) error {
 	v := r.view.Load()
 	switch {
 	case v == nil:
 		return s.disputed()
 	case s.Adoption > v.state.Adoption && s.Adoption == r.followed:
-		return nil // somebody said that the store counts, and what it lost was put back
+		// Somebody said that the store counts: what we can put back is there, others may be yet to. But nobody's word brings
+		// a revoked key back.
+		return cmp.Or(v.stillRevoked(s), s.disputed())
 	case len(s.Keys) == 0:
 		return &disputeError{errLost}
 	default:
-		return v.follows(s)
+		return cmp.Or(v.follows(s), s.disputedAfter(v.state.Version))
 	}
 }
 
@@ -40,6 +44,9 @@ func (v *view) follows(s State) error {
 		return disputef("the key store went back from generation %d to %d: restore the newest backup",
 			held.newest().Generation, s.newest().Generation)
 	}
+	if s.Adoption < held.Adoption {
+		return disputef("the key store was adopted, and does not know of it: restore the newest backup")
+	}
 	for _, k := range s.Keys {
 		if _, known := held.find(k.Generation); !known && k.Generation <= held.newest().Generation {
 			return disputef("generation %d of the key store was not there before: a ring only grows at its end", k.Generation)
@@ -49,6 +56,17 @@ func (v *view) follows(s State) error {
 	for i, k := range held.Keys {
 		if err := mayFollow(k, phases[i], s); err != nil {
 			return disputef("generation %d of the key store is not what it was: %w", k.Generation, err)
+		}
+	}
+	return nil
+}
+
+// stillRevoked returns an error where a state holds a key that we know as revoked as one that is not, of whatever generation.
+func (v *view) stillRevoked(s State) error {
+	for _, k := range v.state.Keys {
+		i := slices.IndexFunc(s.Keys, func(now Key) bool { return now.KID == k.KID })
+		if i >= 0 && !k.RevokedAt.IsZero() && s.Keys[i].RevokedAt.IsZero() {
+			return disputef("generation %d of the key store was revoked, and is not any more", s.Keys[i].Generation)
 		}
 	}
 	return nil
@@ -66,19 +84,21 @@ func mayFollow(k Key, phase Phase, s State) error {
 	return errors.Join(
 		check(s.Keys[i].KID == k.KID && bytes.Equal(s.Keys[i].Public, k.Public), "it is another key"),
 		check(k.RevokedAt.IsZero() || !s.Keys[i].RevokedAt.IsZero(), "it was revoked, and is not any more"),
+		check(s.Keys[i].Promised.raise(k.Promised) == s.Keys[i].Promised, "it promises less than it did"),
+		check(!s.Keys[i].SignsFrom.After(k.SignsFrom), "its turn was put off"),
+		check(k.Private != "" || s.Keys[i].Private == "", "its private half was wiped, and is back"),
 	)
 }
 
 // settle is what becomes of a store that is not trusted, for the reason given: nothing, until somebody adopts it. Then
-// this replica puts back what it holds and the store lost. Where the store holds another key of a generation, there is
-// nothing to put back, and the store counts. It returns whether to look again.
+// this replica puts back what it holds and the store lost. Where the store holds another key of a generation, that one
+// counts. It returns whether to look again.
 func (r *Ring) settle(ctx context.Context, s State, cause error) (again bool, err error) {
 	v := r.view.Load()
-	if v == nil || s.Adoption <= v.state.Adoption {
+	if v == nil || s.Adoption <= v.state.Adoption || s.Adoption == r.followed {
 		return false, cause
 	}
-	err = r.write(ctx, func(s State) (Change, error) { return mend(s, v.state.Keys) })
-	if err != nil && !errors.Is(err, errOther) {
+	if err := r.write(ctx, func(s State) (Change, error) { return mend(s, v.state.Keys), nil }); err != nil {
 		return false, fmt.Errorf("put back what the key store lost: %w", err)
 	}
 	r.followed = s.Adoption

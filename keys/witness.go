@@ -27,6 +27,14 @@ type Witness struct {
 	SeenAt     time.Time // by the store's clock
 }
 
+// maxCount is beyond every generation and version that there will be, and leaves room to count on.
+const maxCount = 1 << 53
+
+// credible tells whether a witness can be true. Who can write to a store could else stand in everybody's way for ever.
+func (w Witness) credible(now time.Time) bool {
+	return 0 <= w.Generation && w.Generation < maxCount && 0 <= w.Version && w.Version < maxCount && !w.SeenAt.After(now.Add(Skew))
+}
+
 // forgotten is how long a replica that was not seen any more still counts: longer than most are stale, and short
 // enough that one that was killed does not stand in anybody's way for long.
 const forgotten = time.Hour
@@ -53,13 +61,16 @@ func (s State) seen() int64 {
 
 // disputed returns an error while the store is not what others have seen: generations are gone, or a replica says
 // what else is not as it was. Who has no ring of its own to hold against it must not follow it, nor move it on.
-func (s State) disputed() error {
+func (s State) disputed() error { return s.disputedAfter(0) }
+
+// disputedAfter is disputed for who holds the ring of a version, and can judge by itself what is older than that.
+func (s State) disputedAfter(version int64) error {
 	for _, w := range s.Replicas() {
-		if w.Alarm != "" && w.Version >= s.Adoption {
+		if w.Alarm != "" && w.Version > version && w.Version >= s.Adoption {
 			return fmt.Errorf("replica %s does not follow the key store: %s; mend the store or run `issuer keys adopt`", w.Name, w.Alarm)
 		}
 	}
-	if newest, seen := s.newest().Generation, s.seen(); seen > newest && newest > 0 { // an empty store is step's concern
+	if newest, seen := s.newest().Generation, s.seen(); seen > newest && (newest > 0 || !s.Founded) { // what is left is errLost
 		return fmt.Errorf("the key store holds generation %d and somebody has seen %d: restore the newest backup, or run `issuer keys adopt`",
 			newest, seen)
 	}
@@ -69,7 +80,7 @@ func (s State) disputed() error {
 // Dispute returns why nobody takes a step on the store: it lost its ring, or it is not what others have seen; nil where
 // all is well.
 func (s State) Dispute() error {
-	if s.Founded && len(s.Keys) == 0 {
+	if len(s.Keys) == 0 && (s.Founded || s.seen() > 0) {
 		return errLost
 	}
 	return s.disputed()

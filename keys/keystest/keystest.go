@@ -1,6 +1,7 @@
-// Package keystest answers two questions for tests of keys: does a store keep
-// what every key store promises (TestStore), and what happens when one fails
-// (Flaky)? Both stand on what any caller can see.
+// Package keystest answers three questions for tests of keys: does a store keep
+// what every key store promises (TestStore), does the ring keep what it promises
+// on that store, whatever happens (TestPromises), and what happens when a store
+// fails (Flaky)? All stand on what any caller can see.
 package keystest
 
 import (

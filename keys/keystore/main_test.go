@@ -15,9 +15,17 @@ import (
 // rewrite that file until it is killed.
 const writerFile = "KEYS_TEST_WRITER_FILE"
 
+// processURL, set for a child process of the Postgres store's crash test, makes
+// it play a part there until it is killed.
+const processURL = "KEYS_TEST_PROCESS_URL"
+
 func TestMain(m *testing.M) {
 	if path := os.Getenv(writerFile); path != "" {
 		fmt.Fprintln(os.Stderr, rewriteForEver(path))
+		os.Exit(1)
+	}
+	if url := os.Getenv(processURL); url != "" {
+		fmt.Fprintln(os.Stderr, playForEver(url))
 		os.Exit(1)
 	}
 	pgtest.Main(m)

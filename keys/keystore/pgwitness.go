@@ -15,7 +15,7 @@ const (
 	// What is known of a holder only gets newer, and no replica's clock can put it ahead of ours.
 	upsertWitness = `
 INSERT INTO issuer.witnesses AS old (kind, name, generation, version, alarm, seen_at)
-VALUES (@kind, @name, @generation, @version, left(@alarm, 500), least(@seen_at, clock_timestamp()))
+VALUES (@kind, @name, @generation, @version, left(regexp_replace(@alarm, '[[:cntrl:]]+', '; ', 'g'), 500), least(@seen_at, clock_timestamp()))
     ON CONFLICT (kind, name) DO UPDATE
    SET generation = excluded.generation, version = excluded.version, alarm = excluded.alarm, seen_at = excluded.seen_at
  WHERE excluded.seen_at >= old.seen_at`

@@ -105,11 +105,13 @@ func loadFrom(ctx context.Context, db querier) (keys.State, error) {
 			s.Keys = append(s.Keys, r.key())
 		}
 	}
+	if s.Witnesses, err = loadWitnesses(ctx, db); err != nil {
+		return keys.State{}, err
+	}
 	if s, err = s.Sound(); err != nil {
 		return keys.State{}, fmt.Errorf("read the ring: %w", err)
 	}
-	s.Witnesses, err = loadWitnesses(ctx, db)
-	return s, err
+	return s, nil
 }
 
 // row is one of loadRing's. Everything of a key is null where there is none.
