@@ -97,9 +97,9 @@ UNION ALL
 SELECT true, tenant::text, principal_kind, principal, '', 0, '{}', NULL, valid_until, reason
 FROM issuer.blocks`
 
-// applyLock is the number of the advisory lock that keeps changes apart. It is
-// ours alone by agreement: the bytes of "roles" and a version.
-const applyLock = 0x726f6c657301
+// lockSQL keeps changes apart, ours and those of people with psql, and lets look-ups through. Only who may change roles
+// can take it: an advisory lock could be held by anybody who may connect, and no block would get past it.
+const lockSQL = `LOCK TABLE issuer.grants, issuer.blocks IN SHARE ROW EXCLUSIVE MODE`
 
 // inTransaction runs work in a transaction: read only, or as the only one that
 // changes roles. The isolation is the default of Postgres on purpose: what is
@@ -113,7 +113,7 @@ func (p *Postgres) inTransaction(ctx context.Context, readOnly bool, work func(c
 	}
 	return pgx.BeginTxFunc(ctx, p.pool, options, func(tx pgx.Tx) error {
 		if !readOnly {
-			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(applyLock)); err != nil {
+			if _, err := tx.Exec(ctx, lockSQL); err != nil {
 				return fmt.Errorf("wait for other changes: %w", err)
 			}
 		}

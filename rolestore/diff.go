@@ -10,6 +10,10 @@ import (
 type Diff struct {
 	Grants Changes[Grant]
 	Blocks Changes[Block]
+
+	// Kept is how many entries are there and not wanted, and stay, since nobody
+	// asked to prune. It is no change.
+	Kept int
 }
 
 // Changes are those of one list, each in the order of a document.
@@ -58,13 +62,17 @@ func (c Changes[T]) write(b *bytes.Buffer, noun string, line func(T) string) {
 // diff compares what is there with what is wanted. What is there and not wanted
 // is removed only with prune. Both documents are canonical and sorted.
 func diff(present, wanted Document, prune bool) Diff {
-	return Diff{
-		Grants: changes(present.Grants, wanted.Grants, prune, Grant.id, Grant.line),
-		Blocks: changes(present.Blocks, wanted.Blocks, prune, Block.id, Block.line),
+	grants := changes(present.Grants, wanted.Grants, Grant.id, Grant.line)
+	blocks := changes(present.Blocks, wanted.Blocks, Block.id, Block.line)
+	if prune {
+		return Diff{Grants: grants, Blocks: blocks}
 	}
+	kept := len(grants.Removed) + len(blocks.Removed)
+	grants.Removed, blocks.Removed = nil, nil
+	return Diff{Grants: grants, Blocks: blocks, Kept: kept}
 }
 
-func changes[T any, ID comparable](present, wanted []T, prune bool, id func(T) ID, line func(T) string) Changes[T] {
+func changes[T any, ID comparable](present, wanted []T, id func(T) ID, line func(T) string) Changes[T] {
 	there := make(map[ID]T, len(present))
 	for _, one := range present {
 		there[id(one)] = one
@@ -81,7 +89,7 @@ func changes[T any, ID comparable](present, wanted []T, prune bool, id func(T) I
 		delete(there, id(one))
 	}
 	for _, one := range present {
-		if _, unwanted := there[id(one)]; unwanted && prune {
+		if _, unwanted := there[id(one)]; unwanted {
 			c.Removed = append(c.Removed, one)
 		}
 	}

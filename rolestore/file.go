@@ -34,6 +34,12 @@ type verdict struct {
 	fault error // why the newest version is not in force; nil if it is
 }
 
+// Version is a version of the roles file that has come into force.
+type Version struct {
+	Grants, Blocks int
+	Mended         bool // what was there before it was refused
+}
+
 // OpenFile reads the roles file at path. It fails if the file cannot be read or
 // has any fault; the error holds all of them (see ParseDocument).
 func OpenFile(path string, rules Rules) (*File, error) {
@@ -76,13 +82,13 @@ func (f *File) Health() error {
 // Reload reads the file at once and puts it in force if it is good. The error
 // says what is wrong with the newest version; the last good one then stays.
 func (f *File) Reload() error {
-	_, err := f.reload()
+	_, _, err := f.reload()
 	return err
 }
 
-// reload is Reload, and tells whether the fault is news: each broken version is
-// told once, and so is each reason why the file cannot be read.
-func (f *File) reload() (isNews bool, fault error) {
+// reload is Reload, and tells whether the outcome is news: each version is told
+// once, and so is each reason why the file cannot be read.
+func (f *File) reload() (now Version, isNews bool, fault error) {
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
 	data, err := f.read()
@@ -92,18 +98,18 @@ func (f *File) reload() (isNews bool, fault error) {
 	}
 	last := f.current.Load()
 	if version == f.judged {
-		return false, last.fault
+		return Version{}, false, last.fault
 	}
 	f.judged = version
 	if err != nil {
-		return true, f.refuse(last, fmt.Errorf("read the roles file: %w", err))
+		return Version{}, true, f.refuse(last, fmt.Errorf("read the roles file: %w", err))
 	}
 	doc, err := ParseDocument(data, f.rules)
 	if err != nil {
-		return true, f.refuse(last, fmt.Errorf("the roles file %s is not as it should be:\n%w", f.path, err))
+		return Version{}, true, f.refuse(last, fmt.Errorf("the roles file %s is not as it should be:\n%w", f.path, err))
 	}
 	f.current.Store(&verdict{roles: newIndex(doc)})
-	return false, nil
+	return Version{Grants: len(doc.Grants), Blocks: len(doc.Blocks), Mended: last.fault != nil}, true, nil
 }
 
 // refuse keeps the last good version in force and remembers why.

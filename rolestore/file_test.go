@@ -142,7 +142,7 @@ func inBubble(t *testing.T, test func(t *testing.T, store *rolestore.File, path 
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			store.Run(ctx, func(err error) { reports <- err })
+			store.Run(ctx, func(err error) { reports <- err }, func(rolestore.Version) {})
 		}()
 		test(t, store, path, func(d time.Duration) []error {
 			time.Sleep(d)
@@ -224,6 +224,38 @@ func TestEachBrokenVersionIsReportedOnce(t *testing.T) {
 		rewrite(t, path, oneRole("first"))
 		if news := pass(time.Minute); len(news) > 0 || store.Health() != nil {
 			t.Errorf("mended: reported %v, health %v", news, store.Health())
+		}
+	})
+}
+
+func TestEachVersionThatComesIntoForceIsToldOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		path := writeRoles(t, oneRole("first"))
+		store := openFile(t, path)
+		ctx, stop := context.WithCancel(t.Context())
+		var told []rolestore.Version
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			store.Run(ctx, func(error) {}, func(v rolestore.Version) { told = append(told, v) })
+		}()
+		step := func(change func()) {
+			change()
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+		}
+		step(func() {}) // the first version was there before anybody listened
+		step(func() { rewrite(t, path, oneRole("second")) })
+		step(func() { must(t, os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour))) })
+		step(func() { writeText(t, path, "grants: [") })
+		step(func() { must(t, os.Remove(path)) })
+		step(func() { rewrite(t, path, rolestore.Document{}) })
+		stop()
+		<-done
+		want := []rolestore.Version{{Grants: 1}, {Mended: true}}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }

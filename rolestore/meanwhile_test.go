@@ -3,6 +3,7 @@ package rolestore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -88,9 +89,8 @@ func TestTwoChangesAtOnceDoNotMix(t *testing.T) {
 	}
 }
 
-// Somebody may change the tables by hand, without the lock: here in a
-// transaction that Apply cannot see yet, and then has to wait for.
-func TestAChangeByHandIsNoticed(t *testing.T) {
+// Somebody may change the tables by hand: here in a transaction that Apply has to wait for, and then must see.
+func TestAChangeByHandIsWaitedForAndSeen(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		byHand string
@@ -98,33 +98,45 @@ func TestAChangeByHandIsNoticed(t *testing.T) {
 	}{
 		"the same row was added": {
 			`INSERT INTO issuer.grants (tenant, principal_kind, principal, role) VALUES ($1, 'user', $2, 'new')`,
-			document(userGrant(alice, "old"), userGrant(alice, "new")),
+			document(userGrant(alice, "new"), userGrant(alice, "old")),
 		},
 		"the row was deleted": {
 			`DELETE FROM issuer.grants WHERE tenant = $1 AND principal = $2 AND role = 'old'`, document(),
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			store, pool := newPostgres(t, rolestore.Rules{})
-			mustApply(t, store, document(userGrant(alice, "old")), rolestore.ApplyOptions{})
-			tx, err := pool.Begin(t.Context())
-			must(t, err)
-			_, err = tx.Exec(t.Context(), tc.byHand, contoso, alice)
-			must(t, err)
-			done := make(chan error)
-			go func() {
-				_, err := store.Apply(context.WithoutCancel(t.Context()), tc.wanted, rolestore.ApplyOptions{Prune: true, By: "a test"})
-				done <- err
-			}()
-			const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-			for blocked := 0; blocked == 0; {
-				must(t, pool.QueryRow(t.Context(), waiting).Scan(&blocked))
-			}
-			must(t, tx.Commit(t.Context()))
-			if err := <-done; !errors.Is(err, rolestore.ErrChangedMeanwhile) {
-				t.Errorf("got error %v, want ErrChangedMeanwhile", err)
-			}
-		})
+		for _, asked := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, asked %v", name, asked), func(t *testing.T) {
+				t.Parallel()
+				store, pool := newPostgres(t, rolestore.Rules{})
+				mustApply(t, store, document(userGrant(alice, "old")), rolestore.ApplyOptions{})
+				options := rolestore.ApplyOptions{Prune: true, By: "a test"}
+				var want error
+				if asked {
+					shown, err := store.Plan(t.Context(), tc.wanted, options)
+					must(t, err)
+					options.Confirmed, want = &shown, rolestore.ErrChangedMeanwhile
+				}
+				tx, err := pool.Begin(t.Context())
+				must(t, err)
+				_, err = tx.Exec(t.Context(), tc.byHand, contoso, alice)
+				must(t, err)
+				done := make(chan error)
+				go func() {
+					_, err := store.Apply(context.WithoutCancel(t.Context()), tc.wanted, options)
+					done <- err
+				}()
+				const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+				for blocked := 0; blocked == 0; {
+					must(t, pool.QueryRow(t.Context(), waiting).Scan(&blocked))
+				}
+				must(t, tx.Commit(t.Context()))
+				if err := <-done; !errors.Is(err, want) {
+					t.Fatalf("got error %v, want %v", err, want)
+				}
+				if got := mustExport(t, store); !asked && !cmp.Equal(got, tc.wanted) {
+					t.Errorf("got:\n%s", lineOf(got))
+				}
+			})
+		}
 	}
 }

@@ -11,8 +11,9 @@ import (
 // Run follows the file until ctx ends: a change is in force within about a
 // second. A broken version is reported once, with all its faults, and so is a
 // file that has vanished; the last good version stays in force until the file is
-// mended. report is called by this goroutine alone. Run is called once.
-func (f *File) Run(ctx context.Context, report func(error)) {
+// mended. Each version that comes into force is handed to inForce. Both functions
+// are called by this goroutine alone. Run is called once.
+func (f *File) Run(ctx context.Context, report func(error), inForce func(Version)) {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	var w watch
@@ -26,9 +27,12 @@ func (f *File) Run(ctx context.Context, report func(error)) {
 		if !w.due(info) {
 			continue
 		}
-		isNews, err := f.reload()
-		if isNews {
+		version, isNews, err := f.reload()
+		switch {
+		case isNews && err != nil:
 			report(err)
+		case isNews:
+			inForce(version)
 		}
 		if _, judged := errors.AsType[faults](err); err != nil && !judged {
 			w.read = false // it could not be read, and may be readable again without looking any different
