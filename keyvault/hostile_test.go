@@ -1,12 +1,25 @@
 package keyvault_test
 
 import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/keyvault"
 	"github.com/hasura-issuer/hasura-issuer/keyvault/fakevault"
@@ -141,6 +154,88 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 			fit(t, s, err)
 		})
 	}
+}
+
+// The SDK posts the credential to wherever the authority's document says.
+func TestTheCredentialGoesToTheAuthorityAlone(t *testing.T) {
+	t.Parallel()
+	for name, endpoint := range map[string]string{
+		"another host":      "https://evil.example/token",
+		"no TLS":            "http://login.microsoftonline.com/token",
+		"a host that looks": "https://evil-login.microsoft.com/token",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := set(t)
+			posts := make(chan string, 10)
+			s.fake.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodPost && !strings.HasPrefix(r.URL.Path, "/keys/") {
+					posts <- r.Host
+				}
+				if !strings.HasSuffix(r.URL.Path, "/openid-configuration") {
+					return false
+				}
+				_, _ = fmt.Fprintf(w, `{"issuer":"%s/x/v2.0","authorization_endpoint":"x","token_endpoint":%q}`, authority, endpoint)
+				return true
+			})
+			for operation, err := range provoke(t, s, "") {
+				if err == nil || !strings.Contains(err.Error(), "to another host with our credential") {
+					t.Errorf("%s: %v", operation, err)
+				}
+				fit(t, s, err)
+			}
+			if len(posts) > 0 {
+				t.Errorf("the credential went to %s", <-posts)
+			}
+		})
+	}
+}
+
+// Whoever answers writes the certificate too.
+func TestACertificateIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	s := set(t)
+	s.config.HTTPClient = meet(t, certificate(time.Now(), "Caller is not authorized\r\nissuer: all is well"))
+	_, err := open(t, s.config).Unwrap(t.Context(), s.wrapped)
+	if err == nil || !strings.Contains(err.Error(), "it is for another host") || strings.Contains(err.Error(), "all is well") {
+		t.Errorf("got %v", err)
+	}
+	fit(t, s, err)
+}
+
+// certificate is one for these hosts, from now on for an hour.
+func certificate(now time.Time, hosts ...string) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), DNSNames: hosts,
+		IsCA: true, BasicConstraintsValid: true,
+	}
+}
+
+// meet leads every host to a server that shows this certificate, and trusts who signed it.
+func meet(t *testing.T, template *x509.Certificate) *http.Client {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+		},
+		DisableKeepAlives: true,
+	}}
 }
 
 func TestASignInThatIsNotEntrasIsRefused(t *testing.T) {

@@ -12,12 +12,6 @@ import (
 // the zero Key names nothing.
 type Key struct{ vault, name, version string }
 
-// Vault is the base URL of the vault, without a trailing slash.
-func (k Key) Vault() string { return k.vault }
-
-// Name is the name of the key in its vault.
-func (k Key) Name() string { return k.name }
-
 // Version is empty where the reference means whatever version is current.
 func (k Key) Version() string { return k.version }
 

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/keyvault"
 	"github.com/hasura-issuer/hasura-issuer/keyvault/fakevault"
@@ -17,8 +18,8 @@ type scene struct {
 	wrapped keyvault.Wrapped
 }
 
-// refusals are all sentences but those of hostile answers. `also` is asked of
-// Wrap too, with the word it has in place of unwrapKey.
+// refusals are all sentences but those of hostile answers. Each is asked of both
+// operations, whose name stands for OPERATION.
 var refusals = map[string]struct {
 	trouble func(t *testing.T, s *scene)
 	want    string // what the sentence says, after the key's URL
@@ -96,7 +97,18 @@ var refusals = map[string]struct {
 			s.config.Authority = s.fake.URL()
 			s.move(s.fake.URL())
 		},
-		want: "the vault shows a certificate that is not trusted",
+		want: "the vault shows a certificate that is not trusted (it is signed by an authority that this machine does not know)",
+	},
+	"the certificate is another host's": {
+		trouble: func(t *testing.T, s *scene) { t.Helper(); s.config.HTTPClient = meet(t, certificate(time.Now())) },
+		want:    "the vault shows a certificate that is not trusted (it is for another host)",
+	},
+	"the certificate is expired": {
+		trouble: func(t *testing.T, s *scene) {
+			t.Helper()
+			s.config.HTTPClient = meet(t, certificate(time.Now().AddDate(-1, 0, 0), "*.vault.azure.net"))
+		},
+		want: "the vault shows a certificate that is not trusted (it is expired or not yet valid)",
 	},
 	"the vault is a stand-in and the authority is not": {
 		trouble: func(_ *testing.T, s *scene) { s.move(s.fake.URL()) },

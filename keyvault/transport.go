@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -23,11 +25,14 @@ type transport struct{ call *call }
 // Do is what the SDK asks of a transport.
 func (t transport) Do(r *http.Request) (*http.Response, error) {
 	t.call.forget()
+	if p := t.call.astray(r); p != nil {
+		return nil, t.call.remember(p)
+	}
 	r, err := detached(r)
 	if err != nil {
 		return nil, err
 	}
-	response, err := t.call.client.Do(r) //nolint:gosec // ParseKey and Config.check say which hosts these can be
+	response, err := t.call.client.Do(r) //nolint:gosec // ParseKey, Config.check and astray say which hosts these can be
 	if err != nil {
 		return nil, t.call.remember(t.call.unanswered(r, err))
 	}
@@ -80,19 +85,39 @@ func (c *call) toVault(r *http.Request) bool {
 	return r.URL.Host == c.key.host() && strings.HasPrefix(r.URL.Path, "/keys/")
 }
 
+// regional are the sign-in hosts of single regions, which the SDK goes to where
+// AZURE_REGIONAL_AUTHORITY_NAME says so.
+const regional = ".login.microsoft.com"
+
+// astray holds what has a body, and so holds the client secret or the federated
+// token, to the authority's own host: the SDK posts to wherever the authority's
+// document says that tokens are handed out.
+func (c *call) astray(r *http.Request) *problem {
+	if r.Body == nil || r.Body == http.NoBody || c.toVault(r) {
+		return nil
+	}
+	authority, err := url.Parse(c.config.Authority)
+	ours := err == nil && strings.EqualFold(r.URL.Host, authority.Host) || strings.HasSuffix(r.URL.Host, regional)
+	if ours && r.URL.Scheme == "https" {
+		return nil
+	}
+	return c.problem(nil, "the sign-in at %s sends us to another host with our credential, which we do not follow; "+
+		"check the authority", c.config.Authority)
+}
+
 // unanswered takes the sentence of errors that are known to speak of addresses
-// and certificates only. Others can quote what the other side sent.
+// only. Others can quote what the other side sent.
 func (c *call) unanswered(r *http.Request, err error) *problem {
 	who := "the vault"
 	if !c.toVault(r) {
 		who = "the sign-in at " + c.config.Authority
 	}
-	certificate, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	network, known := errors.AsType[*net.OpError](err)
 	switch {
 	case untrusted:
 		return c.problem(nil, "%s shows a certificate that is not trusted (%v); check for a proxy that opens TLS",
-			who, certificate)
+			who, distrust(err))
 	case errors.Is(err, context.DeadlineExceeded):
 		return c.problem(ErrUnavailable, "%s did not answer within %v; check the network and try again", who, patience)
 	case known:
@@ -100,6 +125,21 @@ func (c *call) unanswered(r *http.Request, err error) *problem {
 			who, network)
 	}
 	return c.problem(ErrUnavailable, "%s broke the connection off; check the network and try again", who)
+}
+
+// distrust says what is wrong with a certificate. Go's own sentences quote the
+// names in it, which whoever answers there has chosen.
+func distrust(err error) string {
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "it is for another host"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "it is signed by an authority that this machine does not know"
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+		return "it is expired or not yet valid"
+	}
+	return "it breaks a rule for certificates"
 }
 
 // challenge is how the vault says where to sign in, and in which tenant:
