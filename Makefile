@@ -5,11 +5,15 @@ SHELL := bash
 
 GO       ?= go
 FUZZTIME ?= 60s
+# What the binary says of itself: nothing where this is no checkout.
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 LINT      = $(GO) tool -modfile=deploy/tools/golangci-lint/go.mod golangci-lint
 DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 
 ##@ Work
-.PHONY: help dev build setup test bench fuzz
+.PHONY: help dev build image setup test bench fuzz
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -17,7 +21,10 @@ dev: ## Run everything in one process: a fake Entra tenant, roles and keys in me
 	$(GO) run ./cmd/issuer dev
 
 build: ## Build the static binary bin/issuer
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/issuer ./cmd/issuer
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/issuer ./cmd/issuer
+
+image: ## Build the container image issuer, with the version and commit of this checkout
+	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t issuer .
 
 setup: ## Install what the tests need (Postgres, Redis, Node), where it is missing and may be installed
 	@scripts/setup.sh

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3/lock"
 )
 
@@ -98,6 +99,9 @@ func backend(ctx context.Context, session interface {
 	return pid, nil
 }
 
+// insufficientPrivilege is what Postgres answers to whom a right lacks (SQLSTATE, appendix A of its manual).
+const insufficientPrivilege = "42501"
+
 // createSchema makes the schema issuer where it is missing. CREATE SCHEMA IF
 // NOT EXISTS would want the right to create one even where a database
 // administrator has made it for us.
@@ -108,5 +112,8 @@ func createSchema(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	_, err = conn.ExecContext(ctx, `CREATE SCHEMA issuer`)
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == insufficientPrivilege {
+		return fmt.Errorf("%w: grant CREATE on the database to this user, or make the schema issuer for it first", err)
+	}
 	return err
 }

@@ -24,12 +24,12 @@ var migrationFiles embed.FS
 
 // Migration is one step of the schema.
 type Migration struct {
-	Version int64
+	Version int64 `json:"version"`
 	// Name is the name of its file, or empty if a newer release applied it and
 	// this one does not know it.
-	Name string
+	Name string `json:"name"`
 	// AppliedAt is when it was applied, in UTC, or zero if it was not.
-	AppliedAt time.Time
+	AppliedAt time.Time `json:"applied_at,omitzero"`
 }
 
 // Migrate applies the migrations that the database lacks, each in its own

@@ -101,6 +101,16 @@ func TestMigrateWorksForAnOwnerOfTheSchemaWhoMayNotMakeOne(t *testing.T) {
 	}
 }
 
+func TestMigrateSaysWhichRightItLacks(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	execute(t, server.URL(), `DROP SCHEMA issuer CASCADE; CREATE ROLE guest LOGIN PASSWORD 'without-rights'`)
+	_, err := database.Migrate(t.Context(), as(server.URL(), "guest", "without-rights"))
+	if err == nil || !strings.Contains(err.Error(), "grant CREATE on the database to this user, or make the schema issuer for it first") {
+		t.Errorf("Migrate = %v", err)
+	}
+}
+
 func TestMigrateLeavesTheDatabaseOfANewerReleaseAlone(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)

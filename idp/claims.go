@@ -145,11 +145,11 @@ func newKeepList(names []string) (keepList, error) {
 		other, twice := kept[lower]
 		switch {
 		case !isWord(name) || !isASCII(name):
-			faults = append(faults, fmt.Errorf("keep claims: %q is not a claim name of ASCII characters without spaces", name))
+			faults = append(faults, wrong("KeepClaims", fmt.Errorf("%q is not a claim name of ASCII characters without spaces", name)))
 		case twice && other != name:
-			faults = append(faults, fmt.Errorf("keep claims: %q and %q differ only in case", other, name))
+			faults = append(faults, wrong("KeepClaims", fmt.Errorf("%q and %q differ only in case", other, name)))
 		case lower != name && new(claims).field(lower) != nil:
-			faults = append(faults, fmt.Errorf("keep claims: %q differs only in case from %q", name, lower))
+			faults = append(faults, wrong("KeepClaims", fmt.Errorf("%q differs only in case from %q", name, lower)))
 		}
 		kept[lower] = name
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hasura-issuer/hasura-issuer/idp/internal/entrakeys"
 )
@@ -30,6 +31,35 @@ type Config struct {
 	Now        func() time.Time // nil: time.Now
 }
 
+// ConfigError is one fault of a Config. New returns every fault there is, joined (errors.Join).
+type ConfigError struct {
+	Field string // of Config, such as "KeepClaims"
+	Err   error  // what is wrong with it
+}
+
+// Error names the field in words.
+func (e *ConfigError) Error() string {
+	var name strings.Builder
+	for i, r := range e.Field {
+		if i > 0 && unicode.IsUpper(r) {
+			name.WriteByte(' ')
+		}
+		name.WriteRune(unicode.ToLower(r))
+	}
+	return name.String() + ": " + e.Err.Error()
+}
+
+// Unwrap returns what is wrong.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// wrong is a ConfigError of a field, nil without a fault.
+func wrong(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ConfigError{field, err}
+}
+
 // policy is a Config that was checked, in the form the checks read it.
 type policy struct {
 	audiences, clients, scopes, appRoles []string
@@ -41,30 +71,28 @@ type policy struct {
 // compile checks everything at once; the error names each fault.
 func (c Config) compile() (policy, error) {
 	var faults []error
-	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, wrong(field, fmt.Errorf(format, args...)))
+	}
 
 	if len(c.Tenants) == 0 {
-		fault("tenants: want at least one")
+		fault("Tenants", "want at least one")
 	}
 	if len(c.Audiences) == 0 {
-		fault("audiences: want at least one")
+		fault("Audiences", "want at least one")
 	}
 	for _, audience := range c.Audiences {
 		if !isWord(audience) {
-			fault("audiences: %q is empty or holds a space", audience)
+			fault("Audiences", "%q is empty or holds a space", audience)
 		} else if reason := audienceOfOthers(audience); reason != "" {
-			fault("audiences: %q belongs to a Microsoft API; its tokens are not meant for us", audience)
+			fault("Audiences", "%q belongs to a Microsoft API; its tokens are not meant for us", audience)
 		}
 	}
-	for _, word := range slices.Concat(c.Scopes, c.AppRoles) {
-		if !isWord(word) {
-			fault("scopes and app roles: %q is empty or holds a space", word)
-		}
-	}
-	clients, err := guids("clients", c.Clients)
+	faults = append(faults, words("Scopes", c.Scopes), words("AppRoles", c.AppRoles))
+	clients, err := guids("Clients", c.Clients)
 	faults = append(faults, err)
 	if c.Leeway < 0 || c.Leeway > maxLeeway {
-		fault("leeway: %s is not between 0s and %s", c.Leeway, maxLeeway)
+		fault("Leeway", "%s is not between 0s and %s", c.Leeway, maxLeeway)
 	}
 	keep, err := newKeepList(c.KeepClaims)
 	faults = append(faults, err)
@@ -82,8 +110,8 @@ func (c Config) sources(now func() time.Time) (map[string]*entrakeys.Source, err
 		base = entrakeys.DefaultAuthority
 	}
 	authority, authorityErr := entrakeys.ParseAuthority(base)
-	tenants, tenantsErr := guids("tenants", c.Tenants)
-	if err := errors.Join(authorityErr, tenantsErr); err != nil {
+	tenants, tenantsErr := guids("Tenants", c.Tenants)
+	if err := errors.Join(wrong("Authority", authorityErr), tenantsErr); err != nil {
 		return nil, err
 	}
 	client := c.HTTPClient
@@ -97,13 +125,24 @@ func (c Config) sources(now func() time.Time) (map[string]*entrakeys.Source, err
 	return sources, nil
 }
 
-func guids(what string, texts []string) ([]string, error) {
+// words returns a fault for each text that is none, or nil.
+func words(field string, texts []string) error {
+	var faults []error
+	for _, text := range texts {
+		if !isWord(text) {
+			faults = append(faults, wrong(field, fmt.Errorf("%q is empty or holds a space", text)))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func guids(field string, texts []string) ([]string, error) {
 	var faults []error
 	lower := make([]string, 0, len(texts))
 	for _, text := range texts {
 		id, ok := guid(text)
 		if !ok {
-			faults = append(faults, fmt.Errorf("%s: %q is not a GUID", what, text))
+			faults = append(faults, wrong(field, fmt.Errorf("%q is not a GUID", text)))
 		}
 		lower = append(lower, id)
 	}

@@ -1,6 +1,7 @@
 package idp_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,8 +37,8 @@ func TestAConfigurationIsCheckedWhole(t *testing.T) {
 		"an empty audience":                {func(c *idp.Config) { c.Audiences = []string{""} }, "audiences"},
 		"the audience of Graph":            {func(c *idp.Config) { c.Audiences = []string{"https://graph.microsoft.com"} }, "Microsoft API"},
 		"the audience of ARM":              {func(c *idp.Config) { c.Audiences = []string{"https://management.core.windows.net/"} }, "Microsoft API"},
-		"two scopes in one":                {func(c *idp.Config) { c.Scopes = []string{"a b"} }, "scopes and app roles"},
-		"an empty app role":                {func(c *idp.Config) { c.AppRoles = []string{""} }, "scopes and app roles"},
+		"two scopes in one":                {func(c *idp.Config) { c.Scopes = []string{"a b"} }, `scopes: "a b"`},
+		"an empty app role":                {func(c *idp.Config) { c.AppRoles = []string{""} }, `app roles: ""`},
 		"a client by name":                 {func(c *idp.Config) { c.Clients = []string{"spa"} }, "clients"},
 		"a leeway over two minutes":        {func(c *idp.Config) { c.Leeway = 2*time.Minute + 1 }, "leeway"},
 		"a negative leeway":                {func(c *idp.Config) { c.Leeway = -1 }, "leeway"},
@@ -72,6 +73,29 @@ func TestEveryFaultOfAConfigurationIsNamed(t *testing.T) {
 	for _, want := range []string{"authority", `"a"`, `"b"`, `"c"`, "audiences", "scopes", "leeway", `"d e"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not in: %v", want, err)
+		}
+	}
+}
+
+// TestAFaultTellsItsField: who reads settings from elsewhere can then name the one that is wrong.
+func TestAFaultTellsItsField(t *testing.T) {
+	t.Parallel()
+	for field, change := range map[string]func(*idp.Config){
+		"Authority":  func(c *idp.Config) { c.Authority = "http://login.example" },
+		"Tenants":    func(c *idp.Config) { c.Tenants = []string{"a"} },
+		"Audiences":  func(c *idp.Config) { c.Audiences = []string{"https://graph.microsoft.com"} },
+		"Clients":    func(c *idp.Config) { c.Clients = []string{"a"} },
+		"Scopes":     func(c *idp.Config) { c.Scopes = []string{"a b"} },
+		"AppRoles":   func(c *idp.Config) { c.AppRoles = []string{""} },
+		"Leeway":     func(c *idp.Config) { c.Leeway = time.Hour },
+		"KeepClaims": func(c *idp.Config) { c.KeepClaims = []string{"OID"} },
+	} {
+		config := idp.Config{Tenants: []string{faketenant.TenantID}, Audiences: []string{faketenant.APIClientID}}
+		change(&config)
+		_, err := idp.New(config)
+		fault, ok := errors.AsType[*idp.ConfigError](err)
+		if !ok || fault.Field != field || fault.Unwrap() == nil {
+			t.Errorf("%s: %v", field, err)
 		}
 	}
 }

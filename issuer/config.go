@@ -22,13 +22,52 @@ type Config struct {
 	Now func() time.Time // nil: time.Now
 }
 
-// New checks the whole configuration and returns an Issuer. The error names every fault, a sentence each.
-func New(c Config, verifier Verifier, roles Roles, signer Signer) (*Issuer, error) {
+// ConfigError is one fault of a Config.
+type ConfigError struct {
+	Field string // of Config, such as "ClaimsNamespacePath"
+	Err   error  // what is wrong, a sentence
+}
+
+// Error is the sentence.
+func (e *ConfigError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+func wrong(field, format string, args ...any) error {
+	return &ConfigError{field, fmt.Errorf(format, args...)}
+}
+
+// Validate returns all faults, each a *ConfigError, joined (errors.Join); nil when there is none.
+func (c Config) Validate() error {
+	_, err := c.compile()
+	return err
+}
+
+// compile returns the segments that lead to Hasura's claims.
+func (c Config) compile() ([]string, error) {
+	segments, err := c.segments()
+	return segments, errors.Join(err, c.check(), c.checkSessionClaims())
+}
+
+// segments is NamespaceSegments, and wants a member for stringified claims to stand in.
+func (c Config) segments() ([]string, error) {
 	segments, err := NamespaceSegments(c.ClaimsNamespace, c.ClaimsNamespacePath)
-	if err == nil && len(segments) == 0 && c.StringifiedClaims {
-		err = errors.New("stringified claims need a member to stand in: the namespace path cannot be $")
+	switch {
+	case err != nil && c.ClaimsNamespacePath != "":
+		return nil, &ConfigError{"ClaimsNamespacePath", err}
+	case err != nil:
+		return nil, &ConfigError{"ClaimsNamespace", err}
+	case len(segments) == 0 && c.StringifiedClaims:
+		return nil, wrong("StringifiedClaims", "stringified claims need a member to stand in: the namespace path cannot be $")
 	}
-	if err := errors.Join(err, c.check(), c.checkSessionClaims()); err != nil {
+	return segments, nil
+}
+
+// New checks the whole configuration and returns an Issuer. The error names every fault, a sentence each, as Validate does.
+func New(c Config, verifier Verifier, roles Roles, signer Signer) (*Issuer, error) {
+	segments, err := c.compile()
+	if err != nil {
 		return nil, err
 	}
 	if verifier == nil || roles == nil || signer == nil {
@@ -48,15 +87,15 @@ func New(c Config, verifier Verifier, roles Roles, signer Signer) (*Issuer, erro
 
 func (c Config) check() error {
 	var faults []error
-	want := func(ok bool, sentence string) {
+	want := func(ok bool, field, sentence string) {
 		if !ok {
-			faults = append(faults, errors.New(sentence))
+			faults = append(faults, &ConfigError{field, errors.New(sentence)})
 		}
 	}
-	want(c.URL != "" && !strings.HasSuffix(c.URL, "/"), "the issuer's URL must be set and must not end in a slash")
-	want(c.Audience != "", "the token audience must be set")
-	want(c.TTL >= time.Second && c.TTL <= time.Hour && c.TTL%time.Second == 0, "the token lifetime must be whole seconds, from 1s to 1h")
-	want(c.ArrayFormat == ArrayPostgres || c.ArrayFormat == ArrayJSON, "the array format must be postgres or json")
+	want(c.URL != "" && !strings.HasSuffix(c.URL, "/"), "URL", "the issuer's URL must be set and must not end in a slash")
+	want(c.Audience != "", "Audience", "the token audience must be set")
+	want(c.TTL >= time.Second && c.TTL <= time.Hour && c.TTL%time.Second == 0, "TTL", "the token lifetime must be whole seconds, from 1s to 1h")
+	want(c.ArrayFormat == ArrayPostgres || c.ArrayFormat == ArrayJSON, "ArrayFormat", "the array format must be postgres or json")
 	return errors.Join(faults...)
 }
 
@@ -66,11 +105,11 @@ func (c Config) checkSessionClaims() error {
 	for _, s := range c.SessionClaims {
 		switch {
 		case !isVariable(s.Variable):
-			faults = append(faults, fmt.Errorf("%q cannot be a session variable: it must be x-hasura- and lower-case letters, digits and -, and not one of the reserved names", s.Variable))
+			faults = append(faults, wrong("SessionClaims", "%q cannot be a session variable: it must be x-hasura- and lower-case letters, digits and -, and not one of the reserved names", s.Variable))
 		case seen[s.Variable]:
-			faults = append(faults, fmt.Errorf("the session variable %s is set from two claims", s.Variable))
+			faults = append(faults, wrong("SessionClaims", "the session variable %s is set from two claims", s.Variable))
 		case s.Claim == "":
-			faults = append(faults, fmt.Errorf("the session variable %s names no claim", s.Variable))
+			faults = append(faults, wrong("SessionClaims", "the session variable %s names no claim", s.Variable))
 		}
 		seen[s.Variable] = true
 	}

@@ -1,6 +1,7 @@
 package issuer_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,34 @@ func TestNewNamesEveryFault(t *testing.T) {
 		`"x-hasura-role" cannot`, "x-hasura-a names no claim", "x-hasura-b is set from two claims",
 	} {
 		wantSentence(t, err, part)
+	}
+}
+
+// TestAFaultTellsItsField: who reads settings from elsewhere can then name the one that is wrong.
+func TestAFaultTellsItsField(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*issuer.Config)
+		field  string
+	}{
+		"a namespace":      {func(c *issuer.Config) { c.ClaimsNamespace, c.ClaimsNamespacePath = "sub", "" }, "ClaimsNamespace"},
+		"a path":           {func(c *issuer.Config) { c.ClaimsNamespace, c.ClaimsNamespacePath = "", "$.aud" }, "ClaimsNamespacePath"},
+		"text in the root": {func(c *issuer.Config) { c.ClaimsNamespace, c.ClaimsNamespacePath, c.StringifiedClaims = "", "$", true }, "StringifiedClaims"},
+		"a URL":            {func(c *issuer.Config) { c.URL = "" }, "URL"},
+		"an audience":      {func(c *issuer.Config) { c.Audience = "" }, "Audience"},
+		"a lifetime":       {func(c *issuer.Config) { c.TTL = 0 }, "TTL"},
+		"arrays":           {func(c *issuer.Config) { c.ArrayFormat = "xml" }, "ArrayFormat"},
+		"session claims":   {func(c *issuer.Config) { c.SessionClaims = []issuer.SessionClaim{{Variable: "x-hasura-a"}} }, "SessionClaims"},
+	} {
+		config := newWorld(t).config
+		if err := config.Validate(); err != nil {
+			t.Fatalf("without a fault: %v", err)
+		}
+		c.change(&config)
+		err := config.Validate()
+		if fault, ok := errors.AsType[*issuer.ConfigError](err); !ok || fault.Field != c.field || !errors.Is(err, fault.Unwrap()) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"cmp"
+	"errors"
 	"regexp"
 	"slices"
 	"time"
@@ -29,8 +30,8 @@ var roleName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,127}$`)
 // to what they get. It is pure, and the order of the answer does not matter. A JWT counts whole seconds (RFC 7519 §2), so
 // a grant or a subject token that ends within the second counts as over: no token could be written that does not outlive it.
 //
-// It refuses, in this order, with token_expired, blocked, no_roles (whatever the wish), internal (a store broke its
-// contract) and role_not_granted (one wished role that is not held refuses all).
+// It refuses, in this order, with token_expired, blocked, no_roles (whatever the wish), roles_unavailable (a store gave what
+// no token may hold) and role_not_granted (one wished role that is not held refuses all).
 func entitle(subject idp.Subject, answer rolestore.Answer, wish []string, t terms, now time.Time) (entitlement, error) {
 	if over(subject.Expiry, now) {
 		return entitlement{}, refuse(ReasonTokenExpired, "the subject token ran out while it was being exchanged")
@@ -76,15 +77,20 @@ func inForce(grants []rolestore.Grant, now time.Time) []rolestore.Grant {
 func wellFormed(grants []rolestore.Grant) error {
 	for _, g := range grants {
 		if !roleName.MatchString(g.Role) {
-			return refuse(ReasonInternal, "the store gave a role whose name is not allowed")
+			return unusable("the store gave a role whose name is not allowed")
 		}
 		for name := range g.Session {
 			if !isVariable(name) {
-				return refuse(ReasonInternal, "the store gave a session variable whose name is not allowed")
+				return unusable("the store gave a session variable whose name is not allowed")
 			}
 		}
 	}
 	return nil
+}
+
+// unusable is for an answer that must not be acted on: without the odd row the caller might get more than is meant.
+func unusable(finding string) error {
+	return &Error{ReasonRolesUnavailable, retryRoles, errors.New(finding)}
 }
 
 // narrow keeps the grants of the wished roles. held is false when one of those is not among them.

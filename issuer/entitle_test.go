@@ -48,15 +48,15 @@ func TestEntitleRefuses(t *testing.T) {
 		"a role in other letters":                     {grants: reader, wish: []string{"Reader"}, want: issuer.ReasonRoleNotGranted},
 		"a wish for the role without a name":          {grants: reader, wish: []string{""}, want: issuer.ReasonRoleNotGranted},
 		"not the same wish twice":                     {grants: reader, wish: []string{"reader", "reader"}, granted: true},
-		"a role name that breaks the pattern":         {grants: []rolestore.Grant{grant("reader"), grant("a b")}, want: issuer.ReasonInternal},
-		"a role name that ends in a line":             {grants: []rolestore.Grant{grant("reader\n")}, want: issuer.ReasonInternal},
-		"a role without a name":                       {grants: []rolestore.Grant{grant("")}, want: issuer.ReasonInternal},
-		"a strange role that was not wished for":      {grants: []rolestore.Grant{grant("reader"), grant("1st")}, wish: []string{"reader"}, want: issuer.ReasonInternal},
-		"a grant that sets the allowed roles":         {grants: []rolestore.Grant{grant("reader", session("x-hasura-allowed-roles", "admin"))}, want: issuer.ReasonInternal},
-		"a grant that sets the default role":          {grants: []rolestore.Grant{grant("reader", session("x-hasura-default-role", "admin"))}, want: issuer.ReasonInternal},
-		"a grant that sets the role":                  {grants: []rolestore.Grant{grant("reader", session("x-hasura-role", "admin"))}, want: issuer.ReasonInternal},
-		"a grant that sets a claim outside":           {grants: []rolestore.Grant{grant("reader", session("sub", "somebody"))}, want: issuer.ReasonInternal},
-		"a variable in capital letters":               {grants: []rolestore.Grant{grant("reader", session("X-Hasura-Role", "admin"))}, want: issuer.ReasonInternal},
+		"a role name that breaks the pattern":         {grants: []rolestore.Grant{grant("reader"), grant("a b")}, want: issuer.ReasonRolesUnavailable},
+		"a role name that ends in a line":             {grants: []rolestore.Grant{grant("reader\n")}, want: issuer.ReasonRolesUnavailable},
+		"a role without a name":                       {grants: []rolestore.Grant{grant("")}, want: issuer.ReasonRolesUnavailable},
+		"a strange role that was not wished for":      {grants: []rolestore.Grant{grant("reader"), grant("1st")}, wish: []string{"reader"}, want: issuer.ReasonRolesUnavailable},
+		"a grant that sets the allowed roles":         {grants: []rolestore.Grant{grant("reader", session("x-hasura-allowed-roles", "admin"))}, want: issuer.ReasonRolesUnavailable},
+		"a grant that sets the default role":          {grants: []rolestore.Grant{grant("reader", session("x-hasura-default-role", "admin"))}, want: issuer.ReasonRolesUnavailable},
+		"a grant that sets the role":                  {grants: []rolestore.Grant{grant("reader", session("x-hasura-role", "admin"))}, want: issuer.ReasonRolesUnavailable},
+		"a grant that sets a claim outside":           {grants: []rolestore.Grant{grant("reader", session("sub", "somebody"))}, want: issuer.ReasonRolesUnavailable},
+		"a variable in capital letters":               {grants: []rolestore.Grant{grant("reader", session("X-Hasura-Role", "admin"))}, want: issuer.ReasonRolesUnavailable},
 		"a subject token that has run out":            {grants: reader, expiry: noon, want: issuer.ReasonTokenExpired},
 		"a subject token that ends within the second": {grants: reader, expiry: second.Add(999 * time.Millisecond), want: issuer.ReasonTokenExpired},
 		"not one that ends with the next second":      {grants: reader, expiry: second.Add(time.Second), granted: true},
@@ -68,7 +68,7 @@ func TestEntitleRefuses(t *testing.T) {
 				subject.Expiry = c.expiry
 			}
 			_, err := issuer.Entitle(subject, rolestore.Answer{Grants: c.grants, Blocks: c.blocks}, c.wish, issuer.NewTerms(ttl), noon)
-			wantRefusal(t, err, refusal{c.want, false})
+			wantRefusal(t, err, refusal{c.want, c.want == issuer.ReasonRolesUnavailable})
 			if c.granted != (err == nil) {
 				t.Errorf("granted: %v, want %v", err == nil, c.granted)
 			}

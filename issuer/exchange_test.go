@@ -87,6 +87,13 @@ func TestEachStepThatFailsEndsTheExchange(t *testing.T) {
 			world: func(w *world) { w.answer.Grants = []rolestore.Grant{grant("reader", session("x-hasura-a", "\xff"))} },
 			want:  refusal{issuer.ReasonInternal, false}, steps: "vr", got: known,
 		},
+		"the same in stringified claims": {
+			world: func(w *world) {
+				w.config.StringifiedClaims = true
+				w.answer.Grants = []rolestore.Grant{grant("reader", session("x-hasura-a", "\xff"))}
+			},
+			want: refusal{issuer.ReasonInternal, false}, steps: "vr", got: known,
+		},
 		"a signer that fails, with half a token": {
 			world: func(w *world) { w.write = broken }, want: refusal{issuer.ReasonKeysUnavailable, true}, steps: "vrs", got: known,
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
@@ -18,32 +20,49 @@ import (
 type checkCmd struct{}
 
 func (c *checkCmd) Run(p *program) error {
-	s, err := load(p.environ, needService)
+	s, err := loadService(p.environ)
 	if err != nil {
 		return err
 	}
-	f := &faults{}
-	for _, check := range []func(settings) error{checkParts, checkDatabaseURL, checkRolesFile, checkKeysFile} {
-		if err := check(s); err != nil {
-			f.addf("%v", err)
-		}
-	}
-	if err := f.err(); err != nil {
+	if err := assembles(s); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(p.stdout, "the settings are right (neither Entra nor Postgres was asked)")
 	return err
 }
 
-// checkParts builds the service on empty stores in memory: every room checks its own part of the settings as it would at
-// start, and nothing is asked over the network.
-func checkParts(s settings) error {
+// assembles builds the service on empty stores in memory, as a start would, so that nothing a room may come to demand
+// is left to the start.
+func assembles(s settings) error {
 	verifier, err := idp.New(idpConfig(s))
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	svc := &service{settings: s, log: zerolog.Nop(), roles: rolestore.NewMemory(rolestore.Document{})}
 	return svc.assemble(verifier, keystore.NewMemory(time.Now), nil)
+}
+
+// loadService is load for who runs the whole service. It also looks into the files that the settings name, and asks
+// nothing over the network.
+func loadService(environ []string) (settings, error) {
+	s, f, err := read(environ, needService)
+	if err != nil {
+		return settings{}, err
+	}
+	for _, c := range []struct {
+		name  string
+		check func(settings) error
+	}{
+		{"ISSUER_DATABASE_URL", checkDatabaseURL}, {"ISSUER_ROLES_FILE", checkRolesFile}, {"ISSUER_KEYS_FILE", checkKeysFile},
+	} {
+		if f.named[c.name] {
+			continue
+		}
+		if err := c.check(s); err != nil {
+			f.addf("%v", err)
+		}
+	}
+	return s, f.err()
 }
 
 func checkDatabaseURL(s settings) error {
@@ -66,16 +85,40 @@ func checkRolesFile(s settings) error {
 	return err
 }
 
-// checkKeysFile reads the keys file without its lock. One that does not exist yet is made by the first start.
+// checkKeysFile reads the keys file without its lock. One that does not exist yet is made by the first start; one that
+// did exist, or that these settings cannot open, is a matter for a person: nothing about a file mends itself.
 func checkKeysFile(s settings) error {
 	if s.KeysFile == "" {
 		return nil
 	}
 	if _, err := os.Stat(filepath.Dir(s.KeysFile)); err != nil {
-		return fmt.Errorf("ISSUER_KEYS_FILE: its folder has to be there: %w", err)
+		return fmt.Errorf("ISSUER_KEYS_FILE: its folder has to be there: %s: %w", shown(filepath.Dir(s.KeysFile)), pathless(err))
 	}
-	if _, err := keystore.ReadFile(s.KeysFile, time.Now()); err != nil {
+	ring, err := keystore.ReadFile(s.KeysFile, time.Now())
+	if err == nil {
+		err = ring.Dispute()
+	}
+	if err == nil {
+		err = s.opens(ring)
+	}
+	if err != nil {
 		return fmt.Errorf("ISSUER_KEYS_FILE: %w", err)
+	}
+	return nil
+}
+
+// opens tells why private keys that are stored as in ring are of no use with or without a key-encryption key.
+func (s *settings) opens(ring keys.State) error {
+	sealing := len(s.KeysEncryptionKey.keks) > 0
+	for _, k := range ring.Keys {
+		switch {
+		case k.Private == "" || k.Private.Sealed() == sealing:
+		case sealing:
+			return fmt.Errorf("the file holds private keys in the clear, although ISSUER_KEYS_ENCRYPTION_KEY is set: "+
+				"set ISSUER_KEYS_FILE to a new path and run issuer keys import %s", s.KeysFile)
+		default:
+			return errors.New("the file holds sealed private keys, and no key-encryption key is set: set the ISSUER_KEYS_ENCRYPTION_KEY that sealed them")
+		}
 	}
 	return nil
 }

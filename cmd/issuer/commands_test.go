@@ -1,8 +1,10 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,13 +39,39 @@ func TestWrongUsageIsExitCode2AndOneSentence(t *testing.T) {
 	}
 }
 
+func TestWrongUsagePointsToTheHelpOfItsCommand(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"serv": "see issuer --help", "keys foo": "see issuer keys --help", "keys": "see issuer keys --help",
+		"roles apply --fast": "see issuer roles apply --help", "serve now": "see issuer serve --help",
+	} {
+		if code, _, stderr := execute(t, nil, strings.Fields(line)...); code != exitUsage || !strings.HasSuffix(stderr, want+"\n") {
+			t.Errorf("issuer %s: exit code %d, %q, want %q", line, code, stderr, want)
+		}
+	}
+}
+
+func TestAKeyIDThatBeginsWithAHyphenIsNoFlag(t *testing.T) {
+	t.Parallel()
+	settings := []string{"ISSUER_KEYS_FILE=" + filepath.Join(t.TempDir(), "keys.json")}
+	for _, kid := range []string{"-" + strings.Repeat("a", 42), "--" + strings.Repeat("b", 41)} {
+		for _, args := range [][]string{
+			{"keys", "revoke", kid, "--reason", "leaked", "--yes"}, {"keys", "revoke", "--reason=leaked", "--yes", kid}, {"keys", "revoke", "--reason=leaked", "--yes", "--", kid},
+		} {
+			if code, _, stderr := execute(t, settings, args...); code != exitFailed || strings.Contains(stderr, "flag") {
+				t.Errorf("issuer %v: exit code %d, %q", args, code, stderr)
+			}
+		}
+	}
+}
+
 func TestHelpSaysWhatThereIs(t *testing.T) {
 	t.Parallel()
 	code, stdout, _ := execute(t, nil, "--help")
 	if code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
-	for _, command := range []string{"dev", "serve", "migrate", "keys list", "keys rotate", "roles apply", "roles export", "roles list", "hasura-config", "check", "version"} {
+	for _, command := range []string{"dev", "serve", "migrate", "keys list", "keys plan", "keys rotate", "keys revoke", "keys reseal", "keys import", "keys adopt", "roles apply", "roles export", "roles list", "hasura-config", "check", "version"} {
 		if !strings.Contains(stdout, command) {
 			t.Errorf("the help lacks %q:\n%s", command, stdout)
 		}
@@ -119,6 +147,14 @@ func TestMigrateBringsTheSchemaUpToDateOnce(t *testing.T) {
 	if before == after || strings.Contains(after, "  -\n") {
 		t.Errorf("the status says before:\n%s\nand after:\n%s", before, after)
 	}
+	_, asJSON, _ := execute(t, settings, "migrate", "--status", "--json")
+	var list []map[string]any
+	if err := json.Unmarshal([]byte(asJSON), &list); err != nil || len(list) == 0 {
+		t.Fatalf("--json: %v, %s", err, asJSON)
+	}
+	if diff := cmp.Diff([]string{"applied_at", "name", "version"}, slices.Sorted(maps.Keys(list[0]))); diff != "" {
+		t.Errorf("members (-want +got):\n%s", diff)
+	}
 }
 
 func TestEveryCommandSaysThatTheSchemaIsMissing(t *testing.T) {
@@ -188,93 +224,5 @@ func TestKeysRotateDoesOnlyWhatIsDue(t *testing.T) {
 				t.Error("the list holds a private member")
 			}
 		})
-	}
-}
-
-func TestRolesApplyShowsTheDifferenceAndAsks(t *testing.T) {
-	t.Parallel()
-	settings := migrated(t)
-	path := rolesFile(t)
-
-	code, stdout, stderr := execute(t, settings, "roles", "apply", "-f", path)
-	if code != exitUsage || !strings.Contains(stderr, "--yes") || !strings.Contains(stdout, "+ ") {
-		t.Errorf("without a terminal and without --yes: exit code %d, stdout %q, stderr %q", code, stdout, stderr)
-	}
-	if _, stdout, _ := execute(t, settings, "roles", "apply", "--dry-run", "-f", path); !strings.Contains(stdout, "+ ") {
-		t.Errorf("--dry-run: %q", stdout)
-	}
-	if _, stdout, _ := execute(t, settings, "roles", "export"); strings.Contains(stdout, "role: reader") {
-		t.Errorf("something was applied: %q", stdout)
-	}
-	if code, _, stderr := executeWith(t, settings, string(devRoles), "roles", "apply", "--yes", "-f", "-"); code != exitDone {
-		t.Errorf("from standard input: exit code %d, stderr %q", code, stderr)
-	}
-	if code, stdout, _ := execute(t, settings, "roles", "apply", "-f", path); code != exitDone || strings.Contains(stdout, "+ ") {
-		t.Errorf("nothing to change needs no answer: exit code %d, %q", code, stdout)
-	}
-}
-
-func TestATerminalIsAsked(t *testing.T) {
-	t.Parallel()
-	for reply, want := range map[string]int{"y\n": exitDone, "yes\n": exitDone, "n\n": exitFailed, "\n": exitFailed, "": exitFailed} {
-		t.Run(reply, func(t *testing.T) {
-			t.Parallel()
-			errs := newOutput()
-			p := program{environ: migrated(t), stdin: strings.NewReader(reply), stdout: newOutput(), stderr: errs, terminal: true}
-			if code := p.run(t.Context(), []string{"roles", "apply", "-f", rolesFile(t)}); code != want {
-				t.Errorf("exit code %d, want %d; stderr %q", code, want, errs)
-			}
-		})
-	}
-}
-
-func TestExportApplyExportIsByteIdentical(t *testing.T) {
-	t.Parallel()
-	settings := migrated(t)
-	if code, _, stderr := execute(t, settings, "roles", "apply", "--yes", "-f", rolesFile(t)); code != exitDone {
-		t.Fatal(stderr)
-	}
-	_, first, _ := execute(t, settings, "roles", "export")
-	other := migrated(t)
-	if code, _, stderr := executeWith(t, other, first, "roles", "apply", "--yes", "-f", "-"); code != exitDone {
-		t.Fatal(stderr)
-	}
-	_, second, _ := execute(t, other, "roles", "export")
-	if diff := cmp.Diff(first, second); diff != "" || !strings.Contains(first, "x-hasura-regions: [eu, us]") {
-		t.Errorf("export after apply of an export (-first +second):\n%s\n%s", diff, first)
-	}
-	_, list, _ := execute(t, settings, "roles", "list")
-	if !strings.Contains(list, "editor") || !strings.Contains(list, "group") {
-		t.Errorf("list: %q", list)
-	}
-	if _, list, _ := execute(t, settings, "roles", "list", "--json"); !strings.Contains(list, `"grants"`) {
-		t.Errorf("list --json: %q", list)
-	}
-}
-
-func TestRolesInAFileAreChangedThere(t *testing.T) {
-	t.Parallel()
-	code, _, stderr := execute(t, []string{"ISSUER_ROLES_FILE=" + rolesFile(t)}, "roles", "apply", "--yes", "-f", rolesFile(t))
-	if code != exitUsage || !strings.Contains(stderr, "edit the file") {
-		t.Errorf("exit code %d, stderr %q", code, stderr)
-	}
-	if code, stdout, _ := execute(t, []string{"ISSUER_ROLES_FILE=" + rolesFile(t)}, "roles", "export"); code != exitDone || !strings.Contains(stdout, "role: editor") {
-		t.Errorf("export: exit code %d, %q", code, stdout)
-	}
-}
-
-func TestHasuraConfigFitsAShell(t *testing.T) {
-	t.Parallel()
-	code, stdout, stderr := execute(t, []string{"ISSUER_URL=https://auth.example.com", "ISSUER_CLAIMS_NAMESPACE_PATH=$.hasura['claims%']"}, "hasura-config")
-	if code != exitDone {
-		t.Fatal(stderr)
-	}
-	for _, want := range []string{
-		`HASURA_GRAPHQL_JWT_SECRET='{"jwk_url":"https://auth.example.com/.well-known/jwks.json","issuer":"https://auth.example.com","audience":"hasura","claims_namespace_path":"$.hasura['\''claims%'\'']","claims_format":"json"}'`,
-		"kind: AuthConfig", "version: v4", "jwkFromUrl: https://auth.example.com/.well-known/jwks.json", "location: /hasura/claims%",
-	} {
-		if !strings.Contains(stdout, want) {
-			t.Errorf("lacks %s:\n%s", want, stdout)
-		}
 	}
 }

@@ -19,16 +19,22 @@ type settings struct {
 	EntraScopes      []string      `env:"ISSUER_ENTRA_SCOPES" envDefault:"access_as_user" want:"scope names as they stand in scp, such as access_as_user without api://…/, comma separated; a user token needs one of them"`
 	EntraAppRoles    []string      `env:"ISSUER_ENTRA_APP_ROLES" want:"app role values, comma separated; an app-only token needs one of them in roles; unset refuses app-only tokens"`
 	EntraAllowGuests bool          `env:"ISSUER_ENTRA_ALLOW_GUESTS" envDefault:"true" want:"true or false"`
-	ClockLeeway      time.Duration `env:"ISSUER_CLOCK_LEEWAY" envDefault:"60s" want:"a duration from 0s to 120s"`
+	ClockLeeway      time.Duration `env:"ISSUER_CLOCK_LEEWAY" envDefault:"60s" want:"a duration from 0s to 120s, such as 60s"`
+
+	// As whom we ask Azure Key Vault. The third is what Azure's workload identity sets by itself.
+	EntraClientID      string `env:"ISSUER_ENTRA_CLIENT_ID" want:"the client id (GUID) of this service's own app or managed identity"`
+	EntraClientSecret  secret `env:"ISSUER_ENTRA_CLIENT_SECRET" want:"a client secret of ISSUER_ENTRA_CLIENT_ID"`
+	FederatedTokenFile string `env:"AZURE_FEDERATED_TOKEN_FILE" want:"the path of a token file, as Azure workload identity sets it"`
+	KeyVaultTenant     string `env:"ISSUER_KEYVAULT_TENANT" want:"the id (GUID) of the tenant that the vault trusts; it may be left out where ISSUER_ENTRA_TENANTS names exactly one, which it then is"`
 
 	DatabaseURL       secret   `env:"ISSUER_DATABASE_URL" want:"a Postgres URL such as postgres://user:password@host:5432/database"`
 	RolesFile         string   `env:"ISSUER_ROLES_FILE" want:"the path of a roles file"`
 	KeysFile          string   `env:"ISSUER_KEYS_FILE" want:"the path of a keys file; it is made when it does not exist"`
-	KeysEncryptionKey secretKV `env:"ISSUER_KEYS_ENCRYPTION_KEY" want:"id:base64 of 32 bytes, comma separated, the first one seals; make one with: echo \"k1:$(head -c 32 /dev/urandom | base64)\""`
+	KeysEncryptionKey secretKV `env:"ISSUER_KEYS_ENCRYPTION_KEY" want:"id:base64 of 32 bytes, or what issuer keys wrap prints, comma separated, the first one seals; make one with: echo \"k1:$(head -c 32 /dev/urandom | base64)\""`
 	AllowAdminRole    bool     `env:"ISSUER_ALLOW_ADMIN_ROLE" envDefault:"false" want:"true or false"`
 
-	TokenTTL            time.Duration `env:"ISSUER_TOKEN_TTL" envDefault:"5m" want:"a duration from 1m to 1h, in whole seconds"`
-	TokenAudience       string        `env:"ISSUER_TOKEN_AUDIENCE" envDefault:"hasura" want:"one value for aud, of printable characters without blanks"`
+	TokenTTL            time.Duration `env:"ISSUER_TOKEN_TTL" envDefault:"5m" want:"a duration from 1m to 1h, in whole seconds, such as 300s or 5m"`
+	TokenAudience       string        `env:"ISSUER_TOKEN_AUDIENCE" envDefault:"hasura" want:"one value for aud, of printable characters without blanks and commas"`
 	TokenAlg            string        `env:"ISSUER_TOKEN_ALG" envDefault:"ES256" want:"ES256, RS256 or EdDSA"`
 	ClaimsNamespace     string        `env:"ISSUER_CLAIMS_NAMESPACE" want:"the name of the claim that holds Hasura's claims (default https://hasura.io/jwt/claims), and not together with ISSUER_CLAIMS_NAMESPACE_PATH"`
 	ClaimsNamespacePath string        `env:"ISSUER_CLAIMS_NAMESPACE_PATH" want:"a JSON path such as $.hasura, and not together with ISSUER_CLAIMS_NAMESPACE"`
@@ -36,11 +42,11 @@ type settings struct {
 	ArrayFormat         string        `env:"ISSUER_ARRAY_FORMAT" envDefault:"postgres" want:"postgres (for Hasura v2) or json (for v3)"`
 	SessionClaims       sessionClaims `env:"ISSUER_SESSION_CLAIMS" envDefault:"x-hasura-user-id=oid,x-hasura-tenant-id=tid" want:"pairs such as x-hasura-user-id=oid, comma separated: a session variable in lower case that is not reserved, each once, and the name of a claim"`
 	CORSOrigins         []string      `env:"ISSUER_CORS_ORIGINS" want:"exact origins such as https://app.example.com, comma separated; http only for loopback hosts; * is refused"`
-	RotateEvery         time.Duration `env:"ISSUER_ROTATE_EVERY" envDefault:"24h" want:"a duration up to 2160h (90 days), in whole seconds, at least ISSUER_KEYS_LEAD and half the time a key stays published"`
+	RotateEvery         time.Duration `env:"ISSUER_ROTATE_EVERY" envDefault:"24h" want:"a duration up to 2160h (90 days), such as 24h, in whole seconds, at least ISSUER_KEYS_LEAD and half the time a key stays published"`
 	Rotate              string        `env:"ISSUER_ROTATE" envDefault:"auto" want:"auto (this process rotates) or cron (issuer keys rotate does)"`
-	JWKSMaxAge          time.Duration `env:"ISSUER_JWKS_MAX_AGE" envDefault:"5m" want:"a duration from 60s to 300s, in whole seconds"`
-	JWKSCDNTTL          time.Duration `env:"ISSUER_JWKS_CDN_TTL" envDefault:"0s" want:"how long a cache in front of the JWKS keeps it: a duration of 0s or more, in whole seconds"`
-	KeysLead            time.Duration `env:"ISSUER_KEYS_LEAD" envDefault:"1h" want:"a duration of at least 2 × ISSUER_JWKS_MAX_AGE + ISSUER_JWKS_CDN_TTL + 2 minutes, in whole seconds"`
+	JWKSMaxAge          time.Duration `env:"ISSUER_JWKS_MAX_AGE" envDefault:"5m" want:"a duration from 60s to 300s, in whole seconds, such as 60s or 5m"`
+	JWKSCDNTTL          time.Duration `env:"ISSUER_JWKS_CDN_TTL" envDefault:"0s" want:"how long a cache in front of the JWKS keeps it: a duration of 0s or more, in whole seconds, such as 60s or 5m"`
+	KeysLead            time.Duration `env:"ISSUER_KEYS_LEAD" envDefault:"1h" want:"a duration of at least 2 × ISSUER_JWKS_MAX_AGE + ISSUER_JWKS_CDN_TTL + 2 minutes, in whole seconds, such as 1h"`
 	RelyingParties      []string      `env:"ISSUER_RELYING_PARTIES" want:"names that engines fetch the JWKS by (…/jwks.json?rp=NAME), comma separated, each once: lower-case letters, digits and hyphens, but not none or unknown"`
 	LogLevel            string        `env:"ISSUER_LOG_LEVEL" envDefault:"info" want:"debug, info, warn or error"`
 	LogFormat           string        `env:"ISSUER_LOG_FORMAT" envDefault:"json" want:"json or console"`
@@ -55,6 +61,7 @@ const (
 	needRoles                     // a database or a roles file
 	needKeys                      // a database or a keys file
 	needDatabase                  // a database
+	needVault                     // an identity for Azure Key Vault
 )
 
 const needService = needURL | needEntra | needRoles | needKeys

@@ -35,6 +35,10 @@ func (s *settings) normalise() {
 			list[i] = strings.ToLower(list[i])
 		}
 	}
+	s.EntraClientID, s.KeyVaultTenant = strings.ToLower(s.EntraClientID), strings.ToLower(s.KeyVaultTenant)
+	if s.KeyVaultTenant == "" && len(s.EntraTenants) == 1 {
+		s.KeyVaultTenant = s.EntraTenants[0]
+	}
 	if s.ClaimsNamespace == "" && s.ClaimsNamespacePath == "" {
 		s.ClaimsNamespace = defaultNamespace
 	}
@@ -51,17 +55,16 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(!isListenAddress(s.Listen), "ISSUER_LISTEN")
 	bad(!isListenAddress(s.AdminListen), "ISSUER_ADMIN_LISTEN")
 	bad(!isBaseURL(s.EntraAuthority, false), "ISSUER_ENTRA_AUTHORITY")
-	bad(!allMatch(s.EntraTenants, guid), "ISSUER_ENTRA_TENANTS")
-	bad(!allMatch(s.EntraAudiences, noBlanks), "ISSUER_ENTRA_AUDIENCES")
-	bad(!allMatch(s.EntraClients, guid), "ISSUER_ENTRA_CLIENTS")
-	bad(!allMatch(s.EntraScopes, scopeName), "ISSUER_ENTRA_SCOPES")
-	bad(!allMatch(s.EntraAppRoles, noBlanks), "ISSUER_ENTRA_APP_ROLES")
+	bad(!guid.MatchString(s.EntraClientID), "ISSUER_ENTRA_CLIENT_ID")
+	bad(!guid.MatchString(s.KeyVaultTenant), "ISSUER_KEYVAULT_TENANT")
 	bad(s.ClockLeeway < 0 || s.ClockLeeway > 2*time.Minute, "ISSUER_CLOCK_LEEWAY")
-	bad(!noBlanks.MatchString(s.TokenAudience), "ISSUER_TOKEN_AUDIENCE")
+	bad(!isPathLike(s.RolesFile), "ISSUER_ROLES_FILE")
+	bad(!isPathLike(s.KeysFile), "ISSUER_KEYS_FILE")
+	bad(!isPathLike(s.FederatedTokenFile), "AZURE_FEDERATED_TOKEN_FILE")
+	bad(!noBlanks.MatchString(s.TokenAudience) || strings.Contains(s.TokenAudience, ","), "ISSUER_TOKEN_AUDIENCE")
 	bad(s.ClaimsNamespace != "" && s.ClaimsNamespacePath != "", "ISSUER_CLAIMS_NAMESPACE_PATH")
 	bad(!slices.Contains([]string{"json", "stringified_json"}, s.ClaimsFormat), "ISSUER_CLAIMS_FORMAT")
 	bad(!slices.Contains([]string{"postgres", "json"}, s.ArrayFormat), "ISSUER_ARRAY_FORMAT")
-	bad(slices.ContainsFunc(s.CORSOrigins, func(o string) bool { return !isOrigin(o) }), "ISSUER_CORS_ORIGINS")
 	bad(!slices.Contains([]string{"auto", "cron"}, s.Rotate), "ISSUER_ROTATE")
 	bad(!slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel), "ISSUER_LOG_LEVEL")
 	bad(!slices.Contains([]string{"json", "console"}, s.LogFormat), "ISSUER_LOG_FORMAT")
@@ -70,8 +73,30 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(s.JWKSMaxAge < time.Minute || s.JWKSMaxAge > 5*time.Minute || !wholeSeconds(s.JWKSMaxAge), "ISSUER_JWKS_MAX_AGE")
 	bad(s.JWKSCDNTTL < 0 || !wholeSeconds(s.JWKSCDNTTL), "ISSUER_JWKS_CDN_TTL")
 	bad(s.RotateEvery > 90*24*time.Hour || s.RotateEvery <= 0 || !wholeSeconds(s.RotateEvery), "ISSUER_ROTATE_EVERY")
-	bad(!arePartyNames(s.RelyingParties), "ISSUER_RELYING_PARTIES")
 	bad(s.KeysLead <= 0 || !wholeSeconds(s.KeysLead), "ISSUER_KEYS_LEAD")
+	s.validateLists(f)
+	bad(hasRepeats(s.RelyingParties), "ISSUER_RELYING_PARTIES")
+}
+
+// validateLists records the first wrong item of each list.
+func (s *settings) validateLists(f *faults) {
+	for _, list := range []struct {
+		name  string
+		items []string
+		right func(string) bool
+	}{
+		{"ISSUER_ENTRA_TENANTS", s.EntraTenants, guid.MatchString},
+		{"ISSUER_ENTRA_AUDIENCES", s.EntraAudiences, noBlanks.MatchString},
+		{"ISSUER_ENTRA_CLIENTS", s.EntraClients, guid.MatchString},
+		{"ISSUER_ENTRA_SCOPES", s.EntraScopes, scopeName.MatchString},
+		{"ISSUER_ENTRA_APP_ROLES", s.EntraAppRoles, noBlanks.MatchString},
+		{"ISSUER_CORS_ORIGINS", s.CORSOrigins, isOrigin},
+		{"ISSUER_RELYING_PARTIES", s.RelyingParties, isPartyName},
+	} {
+		if at := slices.IndexFunc(list.items, func(item string) bool { return !list.right(item) }); at >= 0 {
+			f.addItem(list.name, list.items, at)
+		}
+	}
 }
 
 // validateRotation holds the durations of the key ring against each other; each by itself is right already.
@@ -110,6 +135,9 @@ func (s *settings) require(f *faults, needs need) {
 	if needs&needKeys != 0 && !database && s.KeysFile == "" {
 		f.addf("signing keys have no home: set ISSUER_DATABASE_URL (and run issuer migrate) or ISSUER_KEYS_FILE")
 	}
+	if needs&needService == needService && sameListener(s.Listen, s.AdminListen) {
+		f.addf("ISSUER_LISTEN is %s and ISSUER_ADMIN_LISTEN is %s: operators have a listener of their own; they want different ports", shown(s.Listen), shown(s.AdminListen))
+	}
 	missing(needKeys, database && s.KeysFile == "" && len(s.KeysEncryptionKey.keks) == 0, "ISSUER_KEYS_ENCRYPTION_KEY")
 }
 
@@ -121,21 +149,19 @@ func (s *settings) keysPolicy() keys.Policy {
 	}
 }
 
-func arePartyNames(names []string) bool {
-	distinct := slices.Compact(slices.Sorted(slices.Values(names)))
-	return allMatch(names, partyName) && len(distinct) == len(names) &&
-		!slices.Contains(names, api.PartyNone) && !slices.Contains(names, api.PartyUnknown)
+func isPartyName(name string) bool {
+	return partyName.MatchString(name) && name != api.PartyNone && name != api.PartyUnknown
 }
 
-func allMatch(items []string, pattern *regexp.Regexp) bool {
-	return !slices.ContainsFunc(items, func(item string) bool { return !pattern.MatchString(item) })
+func hasRepeats(items []string) bool {
+	return len(slices.Compact(slices.Sorted(slices.Values(items)))) < len(items)
 }
 
 // isBaseURL reports whether raw is https (or http on a loopback host), with a host and nothing behind the path; a path is
 // allowed only where pathAllowed says so.
 func isBaseURL(raw string, pathAllowed bool) bool {
 	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(raw, "/") ||
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(raw, "/") ||
 		strings.ContainsAny(raw, "?#") || !noBlanks.MatchString(raw) {
 		return false
 	}
@@ -160,6 +186,17 @@ func isListenAddress(raw string) bool {
 	}
 	_, err = strconv.ParseUint(port, 10, 16)
 	return err == nil && !strings.ContainsAny(host, " /")
+}
+
+// sameListener reports whether two addresses cannot both be listened on: the same port of the same address, or of any.
+func sameListener(one, other string) bool {
+	host, port, err := net.SplitHostPort(one)
+	otherHost, otherPort, otherErr := net.SplitHostPort(other)
+	if err != nil || otherErr != nil || port != otherPort || port == "0" {
+		return false
+	}
+	anyHost := []string{"", "0.0.0.0", "::"}
+	return host == otherHost || slices.Contains(anyHost, host) || slices.Contains(anyHost, otherHost)
 }
 
 // isLoopback reports whether host names this machine only.

@@ -51,8 +51,25 @@ func (f *faults) add(name, got string) {
 	case v.secret:
 		f.list = append(f.list, fmt.Sprintf("%s is set to something else (not shown) than it wants: %s", name, v.want))
 	default:
-		f.list = append(f.list, fmt.Sprintf("%s is %q; it wants %s", name, got, v.want))
+		f.list = append(f.list, fmt.Sprintf("%s is %s; it wants %s", name, shown(got), v.want))
 	}
+}
+
+// addItem records that one item of the list name, counted from 0, is not what it wants.
+func (f *faults) addItem(name string, items []string, at int) {
+	if len(items) == 1 {
+		f.add(name, items[at])
+		return
+	}
+	if f.named[name] {
+		return
+	}
+	f.named[name] = true
+	if items[at] == "" {
+		f.addf("%s has an empty item, number %d; it wants %s", name, at+1, f.vars[name].want)
+		return
+	}
+	f.addf("%s: item %d is %s; it wants %s", name, at+1, shown(items[at]), f.vars[name].want)
 }
 
 func (f *faults) addf(format string, args ...any) {
@@ -73,6 +90,15 @@ func (f *faults) err() error {
 // load reads settings from environ (as os.Environ gives it), checks all of them, and demands those that needs names. The
 // error lists every fault. An empty variable counts as not set.
 func load(environ []string, needs need) (settings, error) {
+	s, f, err := read(environ, needs)
+	if err != nil {
+		return settings{}, err
+	}
+	return s, f.err()
+}
+
+// read is load for who has more to check.
+func read(environ []string, needs need) (settings, *faults, error) {
 	fields := variables()
 	f := &faults{vars: map[string]variable{}, named: map[string]bool{}}
 	for _, v := range fields {
@@ -86,19 +112,25 @@ func load(environ []string, needs need) (settings, error) {
 		for _, one := range aggregate.Errors {
 			parse, ok := errors.AsType[env.ParseError](one)
 			if !ok {
-				return settings{}, fmt.Errorf("read settings: %w", one)
+				return settings{}, nil, fmt.Errorf("read settings: %w", one)
 			}
 			name := fields[parse.Name].name
+			if said, ok := errors.AsType[sayableError](parse.Err); ok {
+				f.addf("%s: %v", name, said)
+				f.named[name] = true
+			}
 			f.add(name, given[name])
 		}
 	} else if err != nil {
-		return settings{}, fmt.Errorf("read settings: %w", err)
+		return settings{}, nil, fmt.Errorf("read settings: %w", err)
 	}
 	s.normalise()
 	s.validate(f, given)
 	s.validateRotation(f)
+	s.validateRooms(f, given)
 	s.require(f, needs)
-	return s, f.err()
+	s.requireVault(f, needs)
+	return s, f, nil
 }
 
 // given picks our variables out of environ, reads the _FILE form of secrets, and records names nobody knows.
@@ -107,9 +139,10 @@ func (f *faults) given(environ []string) map[string]string {
 	for name, value := range env.ToMap(environ) {
 		base, isFile := strings.CutSuffix(name, "_FILE")
 		switch {
-		case value == "" || !strings.HasPrefix(name, "ISSUER_"):
+		case value == "":
 		case f.vars[name].name != "":
 			given[name] = value
+		case !strings.HasPrefix(name, "ISSUER_"):
 		case isFile && f.vars[base].secret:
 			files[base] = value
 		case !injected.MatchString(name):
@@ -122,7 +155,7 @@ func (f *faults) given(environ []string) map[string]string {
 		case given[name] != "":
 			f.addf("%s and %s_FILE are both set; keep one", name, name)
 		case err != nil:
-			f.addf("%s_FILE: %v", name, err)
+			f.addf("%s_FILE names no file that can be read (%v; its value is not shown): it wants a path; the secret itself goes into %s", name, pathless(err), name)
 		case len(bytes.TrimSpace(content)) == 0:
 			f.addf("%s_FILE: the file is empty", name)
 		default:
@@ -136,17 +169,20 @@ func (f *faults) given(environ []string) map[string]string {
 // injected matches what Kubernetes puts into every container's environment for a service named issuer….
 var injected = regexp.MustCompile(`_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_[0-9]+_`)
 
-// suggestion asks for the known name nearest to name.
+// suggestion asks for the known name nearest to name, if one is near.
 func suggestion(name string, vars map[string]variable) string {
 	if base, isFile := strings.CutSuffix(name, "_FILE"); isFile && vars[base].name != "" {
 		return fmt.Sprintf("; %s is no secret and cannot be given as a file: set %s", base, base)
 	}
-	best, distance := "", len(name)*2
+	best, distance := "", 2+len(strings.TrimPrefix(name, "ISSUER_"))/4
 	for known := range vars {
 		d := levenshtein.Distance(name, known, nil)
-		if d < distance || d == distance && known < best {
+		if d < distance || d == distance && (best == "" || known < best) {
 			best, distance = known, d
 		}
+	}
+	if best == "" {
+		return ""
 	}
 	return fmt.Sprintf("; did you mean %s?", best)
 }

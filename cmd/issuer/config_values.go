@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer"
-	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keyvault"
 )
 
 // masked is a value that must never be printed.
@@ -32,8 +32,18 @@ func (s *secret) UnmarshalText(text []byte) error { //nolint:unparam // the inte
 	return nil
 }
 
-// secretKV is a list of key-encryption keys, written id:base64 and separated by commas. The first one seals.
-type secretKV struct{ keks []keys.KEK }
+// secretKV is a list of key-encryption keys, separated by commas, each written id:base64 or, where Azure Key Vault
+// wrapped it, id:https://…. The first one seals.
+type secretKV struct{ keks []kekItem }
+
+// kekItem is a key-encryption key as the settings hold it.
+type kekItem struct {
+	ID      string
+	key     [32]byte
+	wrapped keyvault.Wrapped // not zero: the key is in here, and key is none
+}
+
+func (k kekItem) isWrapped() bool { return k.wrapped != keyvault.Wrapped{} }
 
 func (secretKV) masked() {}
 
@@ -48,18 +58,46 @@ var (
 // UnmarshalText parses the list; its error holds nothing of the value.
 func (s *secretKV) UnmarshalText(text []byte) error {
 	for item := range strings.SplitSeq(string(text), ",") {
-		id, encoded, ok := strings.Cut(strings.TrimSpace(item), ":")
-		raw, err := base64.StdEncoding.DecodeString(encoded)
-		if !ok || err != nil || len(raw) != len(keys.KEK{}.Key) || !kekID.MatchString(id) {
+		id, value, ok := strings.Cut(strings.TrimSpace(item), ":")
+		if !ok || !kekID.MatchString(id) || s.has(id) {
 			return errValue
 		}
-		if slices.ContainsFunc(s.keks, func(k keys.KEK) bool { return k.ID == id }) {
-			return errValue
+		kek, err := parseKEK(id, value)
+		if err != nil {
+			return err
 		}
-		s.keks = append(s.keks, keys.KEK{ID: id, Key: [32]byte(raw)})
+		s.keks = append(s.keks, kek)
 	}
 	return nil
 }
+
+func parseKEK(id, value string) (kekItem, error) {
+	if strings.HasPrefix(value, "https://") {
+		wrapped, err := keyvault.ParseWrapped(value)
+		if err != nil {
+			return kekItem{}, sayableError(fmt.Sprintf("item %q: %v", id, err))
+		}
+		return kekItem{ID: id, wrapped: wrapped}, nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(value)
+	if err != nil || len(raw) != len(kekItem{}.key) {
+		return kekItem{}, errValue
+	}
+	if [32]byte(raw) == [32]byte{} {
+		return kekItem{}, sayableError(fmt.Sprintf("item %q: the key is nothing but zeros; make one with: head -c 32 /dev/urandom | base64", id))
+	}
+	return kekItem{ID: id, key: [32]byte(raw)}, nil
+}
+
+// has reports whether a key-encryption key bears this id.
+func (s secretKV) has(id string) bool {
+	return slices.ContainsFunc(s.keks, func(k kekItem) bool { return k.ID == id })
+}
+
+// sayableError is what is wrong with a value, in a sentence that shows nothing of it.
+type sayableError string
+
+func (e sayableError) Error() string { return string(e) }
 
 // sessionClaims is a list of session variables that come from verified claims, written variable=claim.
 type sessionClaims struct{ list []issuer.SessionClaim }

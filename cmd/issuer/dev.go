@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -44,12 +45,12 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer entra.Close()
-	d := dev{out: p.stdout, entraURL: "http://" + entra.Addr().String()}
-	d.settings, err = devSettings(p.environ, "http://"+listener.Addr().String(), d.entraURL)
+	d := dev{out: p.stdout, ownURL: "http://" + listener.Addr().String(), entraURL: "http://" + entra.Addr().String()}
+	d.settings, err = devSettings(p.environ, d.ownURL, d.entraURL)
 	if err != nil {
 		return err
 	}
-	d.log = p.logger(d.settings)
+	d.log = p.logger(d.settings).Hook(&d.greeted)
 	if err := d.build(); err != nil {
 		return err
 	}
@@ -64,14 +65,12 @@ func devListenAddress(environ []string) (string, error) {
 	}
 	host, port, err := net.SplitHostPort(raw)
 	switch {
-	case err != nil:
-		return "", usagef("ISSUER_LISTEN is %q; it wants a loopback address such as 127.0.0.1:8080", raw)
-	case !isListenAddress(raw):
-		return "", usagef("ISSUER_LISTEN is %q; it wants a loopback address such as 127.0.0.1:8080", raw)
+	case err != nil, !isListenAddress(raw):
+		return "", usagef("ISSUER_LISTEN is %s; it wants a loopback address such as 127.0.0.1:8080", shown(raw))
 	case host == "":
 		return net.JoinHostPort("127.0.0.1", port), nil
 	case !isLoopback(host):
-		return "", usagef("ISSUER_LISTEN is %q, but issuer dev listens on loopback only; it wants an address such as 127.0.0.1:8080", raw)
+		return "", usagef("ISSUER_LISTEN is %s, but issuer dev listens on loopback only; it wants an address such as 127.0.0.1:8080", shown(raw))
 	}
 	return raw, nil
 }
@@ -124,7 +123,7 @@ func devSettings(environ []string, baseURL, entraURL string) (settings, error) {
 		return settings{}, err
 	}
 	if !isLoopbackURL(s.URL) {
-		return settings{}, usagef("ISSUER_URL is %q, but issuer dev runs on loopback only; unset it", s.URL)
+		return settings{}, usagef("ISSUER_URL is %s, but issuer dev runs on loopback only; unset it", shown(s.URL))
 	}
 	return s, nil
 }
@@ -133,8 +132,21 @@ func devSettings(environ []string, baseURL, entraURL string) (settings, error) {
 type dev struct {
 	service
 	tenant   *faketenant.Tenant
+	ownURL   string // where it listens, whatever ISSUER_URL calls it
 	entraURL string
 	out      io.Writer
+	greeted  quietUntil
+}
+
+// quietUntil is a hook that holds a log's everyday lines back until it is set: the greeting comes first, and the exchange
+// that it shows is our own.
+type quietUntil struct{ atomic.Bool }
+
+// Run is zerolog.Hook's.
+func (q *quietUntil) Run(e *zerolog.Event, level zerolog.Level, _ string) {
+	if level <= zerolog.InfoLevel && !q.Load() {
+		e.Discard()
+	}
 }
 
 func (d *dev) build() error {
@@ -186,6 +198,7 @@ func (d *dev) greet(ctx context.Context) error {
 		return fmt.Errorf("first exchange: %w", err)
 	}
 	_, err = d.out.Write([]byte(text))
+	d.greeted.Store(true)
 	return err
 }
 

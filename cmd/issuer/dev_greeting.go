@@ -35,7 +35,14 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "issuer dev: a fake Entra tenant, roles and keys in memory, on loopback only. Ctrl-C ends it.\n\n")
-	fmt.Fprintf(&b, "  issuer        %s\n  fake tenant   %s\n  personas:\n", d.settings.URL, d.entraURL)
+	fmt.Fprintf(&b, "  issuer        %s\n", d.settings.URL)
+	if d.settings.URL != d.ownURL {
+		fmt.Fprintf(&b, "  listens at    %s\n", d.ownURL)
+	}
+	fmt.Fprintf(&b, "  fake tenant   %s\n", d.entraURL)
+	fmt.Fprintf(&b, "  as settings   ISSUER_ENTRA_AUTHORITY=%s\n                ISSUER_ENTRA_TENANTS=%s\n                ISSUER_ENTRA_AUDIENCES=%s\n",
+		d.settings.EntraAuthority, strings.Join(d.settings.EntraTenants, ","), strings.Join(d.settings.EntraAudiences, ","))
+	b.WriteString("  personas:\n")
 	for _, persona := range d.tenant.Personas() {
 		fmt.Fprintf(&b, "    %-8s %s\n", persona.Name, persona.Description)
 	}
@@ -47,8 +54,8 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 
 // curlLine is one line for a shell that fetches the persona's Entra token and exchanges it.
 func (d *dev) curlLine(persona string) string {
-	return fmt.Sprintf("  curl -s %s/oauth2/token -d grant_type=%s -d subject_token_type=%s -d subject_token=$(curl -s %s/personas/%s/token)",
-		d.settings.URL, tokenExchange, accessTokenType, d.entraURL, persona)
+	return fmt.Sprintf("  curl -s %s/oauth2/token -d grant_type=%s -d subject_token_type=%s -d subject_token=$(curl -sf %s/personas/%s/token)",
+		d.ownURL, tokenExchange, accessTokenType, d.entraURL, persona)
 }
 
 const (
@@ -63,14 +70,14 @@ type tokenAnswer struct {
 	Scope       string `json:"scope"`
 }
 
-// exchange exchanges a token of persona at our own token endpoint.
+// exchange exchanges a token of persona at our own listener.
 func (d *dev) exchange(ctx context.Context, client *http.Client, persona string) (tokenAnswer, error) {
 	token, err := d.tenant.Token(persona)
 	if err != nil {
 		return tokenAnswer{}, err
 	}
 	form := url.Values{"grant_type": {tokenExchange}, "subject_token_type": {accessTokenType}, "subject_token": {token}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.settings.URL+"/oauth2/token", strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.ownURL+"/oauth2/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		return tokenAnswer{}, err
 	}

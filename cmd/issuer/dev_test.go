@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
 )
 
 // TestDevPrintsACurlLineThatExchangesAToken runs the line as a newcomer would: by pasting it into a shell.
@@ -76,6 +78,34 @@ func TestDevHonoursTokenAndClaimsSettings(t *testing.T) {
 	}
 }
 
+// TestDevShowsItselfByItsListener: ISSUER_URL may be a name that leads elsewhere, or nowhere.
+func TestDevShowsItselfByItsListener(t *testing.T) {
+	t.Parallel()
+	r := start(t, []string{"ISSUER_LISTEN=127.0.0.1:0", "ISSUER_URL=http://localhost:1/issuer", "ISSUER_LOG_FORMAT=json"}, "dev")
+	screen := r.stdout.await(t, "HASURA_GRAPHQL_JWT_SECRET='{", r.ended)
+	for _, want := range []string{
+		"issuer        http://localhost:1/issuer\n", "listens at    http://127.0.0.1:", "ISSUER_ENTRA_AUTHORITY=http://127.0.0.1:",
+		"ISSUER_ENTRA_TENANTS=" + faketenant.TenantID, "ISSUER_ENTRA_AUDIENCES=" + faketenant.APIClientID + ",api://", `"iss": "http://localhost:1/issuer"`,
+	} {
+		if !strings.Contains(screen, want) {
+			t.Errorf("the first screen lacks %q:\n%s", want, screen)
+		}
+	}
+	line := curlLineOf(t, screen)
+	if !strings.HasPrefix(line, "curl -s http://127.0.0.1:") || !strings.Contains(line, "$(curl -sf ") {
+		t.Errorf("the line to try: %s", line)
+	}
+	if out, err := exec.CommandContext(t.Context(), "bash", "-c", line).Output(); err != nil || !strings.Contains(string(out), "access_token") {
+		t.Errorf("the curl line answered %q, %v", out, err)
+	}
+	if code := r.end(); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	if n := strings.Count(r.stderr.String(), `"message":"exchange"`); n != 1 {
+		t.Errorf("the log shows %d exchanges, of one that somebody else made:\n%s", n, r.stderr)
+	}
+}
+
 func TestDevSaysWhichAddressIsTaken(t *testing.T) {
 	t.Parallel()
 	r := start(t, []string{"ISSUER_LISTEN=127.0.0.1:0"}, "dev")
@@ -83,7 +113,7 @@ func TestDevSaysWhichAddressIsTaken(t *testing.T) {
 	_, address, _ := strings.Cut(screen, "issuer        http://")
 	address, _, _ = strings.Cut(address, "\n")
 	code, _, stderr := execute(t, []string{"ISSUER_LISTEN=" + address}, "dev")
-	if code != exitFailed || !strings.Contains(stderr, "ISSUER_LISTEN") || !strings.Contains(stderr, address) {
+	if code != exitFailed || !strings.Contains(stderr, "set ISSUER_LISTEN to move it") || !strings.Contains(stderr, address) {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
 }

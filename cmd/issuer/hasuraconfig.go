@@ -27,7 +27,7 @@ func (c *hasuraConfigCmd) Run(p *program) error {
 	if c.JSON {
 		return printJSON(p.stdout, config)
 	}
-	return config.write(p.stdout, s.ArrayFormat)
+	return config.write(p.stdout, s)
 }
 
 // hasuraConfig is what an engine needs to trust this issuer.
@@ -112,16 +112,45 @@ func jsonPointer(segments []string) string {
 }
 
 // v2Line is the line for a shell, an env file or a compose file.
-func (c hasuraConfig) v2Line() (string, error) {
-	value, err := json.Marshal(c.V2)
+func (c hasuraConfig) v2Line() (string, error) { return c.V2.line() }
+
+func (j jwtSecret) line() (string, error) {
+	value, err := json.Marshal(j)
 	if err != nil {
 		return "", fmt.Errorf("encode the v2 setting: %w", err)
 	}
 	return "HASURA_GRAPHQL_JWT_SECRET='" + strings.ReplaceAll(string(value), "'", `'\''`) + "'", nil
 }
 
-func (c hasuraConfig) write(w io.Writer, arrayFormat string) error {
-	line, err := c.v2Line()
+// of is the URL of the key set by which the engine that fetches it is known.
+func of(jwks, party string) string { return jwks + "?rp=" + party }
+
+// v2Lines is the line for any engine, and one for each relying party, commented out.
+func (c hasuraConfig) v2Lines(parties []string) (string, error) {
+	lines, err := c.v2Line()
+	if err != nil {
+		return "", err
+	}
+	for _, party := range parties {
+		own := c.V2
+		own.JWKURL = of(own.JWKURL, party)
+		line, err := own.line()
+		if err != nil {
+			return "", err
+		}
+		lines += fmt.Sprintf("\n# the engine %s:\n# %s", party, line)
+	}
+	return lines, nil
+}
+
+// Either engine reads lists in a form of its own, and the issuer writes one.
+const (
+	noteForV2 = "# Lists in session variables are JSON arrays, which v2 refuses; for v2 set ISSUER_ARRAY_FORMAT=postgres.\n"
+	noteForV3 = "# Lists in session variables are Postgres array literals; for v3 set ISSUER_ARRAY_FORMAT=json.\n"
+)
+
+func (c hasuraConfig) write(w io.Writer, s settings) error {
+	lines, err := c.v2Lines(s.RelyingParties)
 	if err != nil {
 		return err
 	}
@@ -129,10 +158,13 @@ func (c hasuraConfig) write(w io.Writer, arrayFormat string) error {
 	if err != nil {
 		return fmt.Errorf("encode the v3 AuthConfig: %w", err)
 	}
-	note := ""
-	if arrayFormat == "postgres" {
-		note = "# Lists in session variables are Postgres array literals; for v3 set ISSUER_ARRAY_FORMAT=json.\n"
+	v2Note, v3Note := "", noteForV3
+	if issuer.ArrayFormat(s.ArrayFormat) == issuer.ArrayJSON {
+		v2Note, v3Note = noteForV2, ""
 	}
-	_, err = fmt.Fprintf(w, "# Hasura v2, in the engine's environment:\n%s\n\n# Hasura v3 (DDN), as auth-config.hml:\n%s%s", line, note, v3)
+	for _, party := range s.RelyingParties {
+		v3Note += fmt.Sprintf("# jwkFromUrl of the engine %s: %s\n", party, of(c.V2.JWKURL, party))
+	}
+	_, err = fmt.Fprintf(w, "# Hasura v2, in the engine's environment:\n%s%s\n\n# Hasura v3 (DDN), as auth-config.hml:\n%s%s", v2Note, lines, v3Note, v3)
 	return err
 }

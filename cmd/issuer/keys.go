@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
@@ -16,6 +18,7 @@ type keysCmd struct {
 	Revoke keysRevokeCmd `cmd:"" help:"Take a key out of the key set at once, because it leaked."`
 	Reseal keysResealCmd `cmd:"" help:"Seal all private keys with the first key-encryption key, so that the others can be taken away."`
 	Import keysImportCmd `cmd:"" help:"Bring the ring of a keys file into an empty store."`
+	Wrap   keysWrapCmd   `cmd:"" help:"Make a key-encryption key that only Azure Key Vault can open."`
 	Adopt  keysAdoptCmd  `cmd:"" help:"Go on with a store that was restored from a backup, although replicas have seen more."`
 }
 
@@ -33,23 +36,20 @@ func (p *program) openRing(ctx context.Context) (*ringTools, error) {
 	if err != nil {
 		return nil, err
 	}
-	svc := &service{settings: s, log: p.logger(s)}
-	if s.KeysFile != "" {
-		return svc.ringTools(svc.openKeys(nil))
+	svc := &service{settings: s, log: p.logger(s), azure: p.azure}
+	var pool *pgxpool.Pool
+	if s.KeysFile == "" {
+		if pool, err = openMigrated(ctx, s); err != nil {
+			return nil, err
+		}
+		svc.onClose(pool.Close)
 	}
-	pool, err := openMigrated(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	svc.onClose(pool.Close)
-	return svc.ringTools(svc.openKeys(pool))
-}
-
-func (svc *service) ringTools(store keys.Store, sealer *keys.Sealer, err error) (*ringTools, error) {
+	store, sealer, err := svc.openKeys(pool)
 	if err != nil {
 		svc.close()
 		return nil, err
 	}
+	_ = sealer.Fetch(ctx) // a key that is missing is named by what needs it; what needs none goes on
 	return &ringTools{settings: svc.settings, store: store, sealer: sealer, close: svc.close}, nil
 }
 
@@ -76,6 +76,9 @@ func (c *keysResealCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer tools.close()
+	if tools.sealer == nil {
+		return usagef("ISSUER_KEYS_ENCRYPTION_KEY is not set; it wants the key-encryption key to seal with")
+	}
 	result, err := keys.Reseal(ctx, tools.store, tools.sealer)
 	if err != nil {
 		return err
@@ -112,7 +115,7 @@ func (c *keysImportCmd) Run(ctx context.Context, p *program) error {
 func names(holders []keys.Witness) string {
 	all := make([]string, len(holders))
 	for i, w := range holders {
-		all[i] = w.Name
+		all[i] = cell(w.Name)
 	}
 	return strings.Join(all, ", ")
 }

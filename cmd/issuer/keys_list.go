@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -25,7 +26,7 @@ func (c *keysListCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	list, holders := keys.List(state, state.Now), holdersOf(state)
+	list, holders := keys.List(state, state.Now), holdersOf(state, s.RelyingParties)
 	switch {
 	case c.JSON && c.Holders:
 		return printJSON(p.stdout, holders)
@@ -34,11 +35,26 @@ func (c *keysListCmd) Run(ctx context.Context, p *program) error {
 	case c.Holders:
 		return writeHolders(p.stdout, holders)
 	}
-	if err := writeKeys(p.stdout, list); err != nil || len(holders) == 0 {
+	if len(list) == 0 {
+		err = p.noKeys(state)
+	} else {
+		err = writeKeys(p.stdout, list)
+	}
+	if err != nil || len(holders) == 0 {
 		return err
 	}
 	fmt.Fprintln(p.stdout)
 	return writeHolders(p.stdout, holders)
+}
+
+// noKeys says why a store holds no key: it is new, or it lost its ring, which nothing makes anew by itself.
+func (p *program) noKeys(s keys.State) error {
+	if err := s.Dispute(); err != nil {
+		_, err = fmt.Fprintf(p.stdout, "no keys: %s\n", lines(err.Error()))
+		return err
+	}
+	_, err := fmt.Fprintln(p.stdout, "no keys yet; issuer serve or issuer keys rotate makes the first ones")
+	return err
 }
 
 func readKeysFile(path string) (keys.State, error) { return keystore.ReadFile(path, time.Now()) }
@@ -47,13 +63,14 @@ func readKeysFile(path string) (keys.State, error) { return keystore.ReadFile(pa
 type holder struct {
 	Kind       keys.WitnessKind `json:"kind"`
 	Name       string           `json:"name"`
-	Generation int64            `json:"generation"` // the newest it holds
-	Current    bool             `json:"current"`    // a replica: it holds the ring as it is now; a relying party: and its newest key
-	SeenAt     time.Time        `json:"seen_at"`
+	Generation int64            `json:"generation"`       // the newest it holds
+	Current    bool             `json:"current"`          // a replica: it holds the ring as it is now; a relying party: and its newest key
+	SeenAt     time.Time        `json:"seen_at,omitzero"` // none: a relying party of the settings that never fetched
 	Alarm      string           `json:"alarm,omitempty"`
 }
 
-func holdersOf(s keys.State) []holder {
+// holdersOf lists the replicas, and the relying parties on record and those of the settings.
+func holdersOf(s keys.State, parties []string) []holder {
 	list := []holder{}
 	newest := int64(0)
 	for _, k := range keys.List(s, s.Now) {
@@ -69,14 +86,15 @@ func holdersOf(s keys.State) []holder {
 			list = append(list, holder{w.Kind, w.Name, w.Generation, w.Generation >= newest, w.SeenAt.Truncate(time.Second), ""})
 		}
 	}
+	for _, name := range parties {
+		if !slices.ContainsFunc(list, func(h holder) bool { return h.Kind == keys.RelyingParty && h.Name == name }) {
+			list = append(list, holder{Kind: keys.RelyingParty, Name: name})
+		}
+	}
 	return list
 }
 
 func writeKeys(w io.Writer, list []keys.Info) error {
-	if len(list) == 0 {
-		_, err := fmt.Fprintln(w, "no keys yet; issuer serve or issuer keys rotate makes the first ones")
-		return err
-	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "GEN\tKID\tALG\tSTATE\tPUBLISHED\tSIGNS FROM\tRETIRES\tDROPPED")
 	for _, k := range list {
@@ -95,11 +113,14 @@ func writeHolders(w io.Writer, holders []holder) error {
 	fmt.Fprintln(table, "HOLDER\tNAME\tNEWEST GEN\tUP TO DATE\tLAST SEEN\tALARM")
 	for _, h := range holders {
 		current := map[bool]string{true: "yes", false: "no"}[h.Current]
-		alarm := h.Alarm
+		alarm, seen := cell(h.Alarm), timeOrDash(h.SeenAt)
 		if alarm == "" {
 			alarm = "-"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\n", h.Kind, h.Name, h.Generation, current, timeOrDash(h.SeenAt), alarm)
+		if h.SeenAt.IsZero() {
+			seen = "never"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\n", h.Kind, cell(h.Name), h.Generation, current, seen, alarm)
 	}
 	return table.Flush()
 }

@@ -40,9 +40,12 @@ func (c *keysRevokeCmd) Run(ctx context.Context, p *program) error {
 	policy, wish := tools.settings.keysPolicy(), keys.Revocation{KID: c.KID, Reason: c.Reason, Force: c.Force}
 	preview, err := keys.PreviewRevoke(before, policy, wish)
 	if err != nil {
-		return err
+		return orForce(err)
 	}
 	p.describeRevocation(before, preview)
+	if _, err := keys.PreviewRevoke(before, policy, keys.Revocation{KID: c.KID, Reason: c.Reason}); err != nil {
+		fmt.Fprintf(p.stderr, "This breaks something: %v. Engines that do not hold the key which signs then refuse every token until they have fetched it.\n", err)
+	}
 	if err := p.confirm(ctx, c.Yes, "Revoke it?"); err != nil {
 		return err
 	}
@@ -135,10 +138,17 @@ func (c *keysAdoptCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := before.Dispute(); err != nil {
-		fmt.Fprintf(p.stderr, "The key store is disputed: %v.\n", err)
+	if err := before.Adoptable(c.Above); err != nil {
+		return err
 	}
-	fmt.Fprintf(p.stderr, "Replicas that run (%d) will put back what they hold and the store lost; then the ring goes on from there.\n", len(before.Replicas()))
+	if err := before.Dispute(); err != nil {
+		fmt.Fprintf(p.stderr, "The key store is disputed: %s.\n", lines(err.Error()))
+	}
+	if n := len(before.Replicas()); n > 0 {
+		fmt.Fprintf(p.stderr, "Replicas that run (%d) will put back what they hold and the store lost; then the ring goes on from there.\n", n)
+	} else {
+		fmt.Fprintln(p.stderr, "No replica runs that could put back what the store lost: the ring goes on from what the store holds.")
+	}
 	if err := p.confirm(ctx, c.Yes, "Adopt the key store?"); err != nil {
 		return err
 	}

@@ -40,12 +40,20 @@ func (c *keysRotateCmd) rotate(ctx context.Context, p *program, tools *ringTools
 	result, err := keys.HandOver(ctx, tools.store, tools.sealer, policy, false)
 	early, tooEarly := errors.AsType[*keys.TooEarlyError](err)
 	if !tooEarly || !c.Force {
-		return result, err
+		return result, orForce(err)
 	}
 	if err := p.warnOfForce(ctx, tools, early, c.Yes); err != nil {
 		return keys.Result{}, err
 	}
 	return keys.HandOver(ctx, tools.store, tools.sealer, policy, true)
+}
+
+// orForce names the way out where the only fault is that it is early.
+func orForce(err error) error {
+	if _, early := errors.AsType[*keys.TooEarlyError](err); early {
+		return fmt.Errorf("%w; --force does it now all the same", err)
+	}
+	return err
 }
 
 // warnOfForce says what goes on to break, and asks.

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
+	"regexp"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -44,8 +47,9 @@ type program struct {
 	stdin    io.Reader
 	stdout   io.Writer
 	stderr   io.Writer
-	terminal bool // a person sits in front of stdin and stderr and can be asked
-	colour   bool // stderr shows colours
+	terminal bool         // a person sits in front of stdin and stderr and can be asked
+	colour   bool         // stderr shows colours
+	azure    *http.Client // for tests, whose Entra and Key Vault have a certificate of their own; nil: as usual
 }
 
 // usageError is wrong usage or wrong settings: exit code 2.
@@ -59,17 +63,8 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // run parses args, runs the command they name until it ends or ctx does, and returns the exit code. Everything a person
 // should read goes to stderr, everything a program may read to stdout.
 func (p *program) run(ctx context.Context, args []string) int {
-	var commands cli
 	exited, code := false, exitDone
-	parser, err := kong.New(&commands,
-		kong.Name("issuer"),
-		kong.Description("Exchanges Microsoft Entra tokens for Hasura tokens. Settings come from the environment (ISSUER_…), see the README."),
-		kong.Writers(p.stdout, p.stderr),
-		kong.Exit(func(c int) { exited, code = true, c }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(p),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	parser, err := p.parser(ctx, func(c int) { exited, code = true, c })
 	if err != nil {
 		return p.fail(fmt.Errorf("command table: %w", err))
 	}
@@ -77,14 +72,56 @@ func (p *program) run(ctx context.Context, args []string) int {
 		_, _ = parser.Parse([]string{"--help"})
 		return exitUsage
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(kidsLast(args))
 	if exited { // help was printed
 		return code
 	}
 	if err != nil {
-		return p.fail(usagef("%w; see issuer --help", err))
+		return p.fail(usagef("%w; see %s --help", err, meant(err)))
 	}
 	return p.fail(parsed.Run())
+}
+
+// parser makes what reads a command line; exit is called where that line asks for help, once it was printed.
+func (p *program) parser(ctx context.Context, exit func(code int)) (*kong.Kong, error) {
+	return kong.New(&cli{},
+		kong.Name("issuer"),
+		kong.Description("Exchanges Microsoft Entra tokens for Hasura tokens. Settings come from the environment (ISSUER_…), see the README."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(exit),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+}
+
+// hyphenKID is the id of a key (RFC 7638, in base64url) that begins with a hyphen, as one in 64 does. No flag is that long.
+var hyphenKID = regexp.MustCompile(`^-[A-Za-z0-9_-]{42}$`)
+
+// kidsLast puts ids that would be taken for flags where no flag can be: behind "--".
+func kidsLast(args []string) []string {
+	if slices.Contains(args, "--") || !slices.ContainsFunc(args, hyphenKID.MatchString) {
+		return args
+	}
+	var rest, kids []string
+	for _, arg := range args {
+		if hyphenKID.MatchString(arg) {
+			kids = append(kids, arg)
+		} else {
+			rest = append(rest, arg)
+		}
+	}
+	return slices.Concat(rest, []string{"--"}, kids)
+}
+
+// meant is the command that a wrong line got as far as, such as "issuer keys".
+func meant(err error) string {
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
+		if command := parse.Context.Selected(); command != nil {
+			return command.FullPath()
+		}
+	}
+	return "issuer"
 }
 
 // fail prints err, if there is one, and returns the exit code for it.
@@ -92,7 +129,7 @@ func (p *program) fail(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(p.stderr, "issuer: %v\n", err)
+	fmt.Fprintf(p.stderr, "issuer: %s\n", lines(err.Error()))
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}

@@ -72,9 +72,15 @@ type running struct {
 // start runs the program with args in the background; the test stops it at its end.
 func start(t testing.TB, environ []string, args ...string) *running {
 	t.Helper()
+	return startProgram(t, program{environ: environ}, args...)
+}
+
+// startProgram is start for a program that stands on more than its environment.
+func startProgram(t testing.TB, p program, args ...string) *running {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &running{stdout: newOutput(), stderr: newOutput(), stop: stop, ended: make(chan int, 1)}
-	p := program{environ: environ, stdin: strings.NewReader(""), stdout: r.stdout, stderr: r.stderr}
+	p.stdin, p.stdout, p.stderr = strings.NewReader(""), r.stdout, r.stderr
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -135,7 +141,8 @@ func environ(authority string, more ...string) []string {
 // served is a running `issuer serve` and the address it answers at.
 type served struct {
 	*running
-	base string // http://127.0.0.1:port
+	base  string // http://127.0.0.1:port
+	admin string // the same for operators
 }
 
 // serve starts `issuer serve` and returns once it is ready in every part.
@@ -149,15 +156,21 @@ func serve(t testing.TB, environ []string) served {
 // serveCold starts `issuer serve` and returns once it listens.
 func serveCold(t testing.TB, environ []string) served {
 	t.Helper()
-	r := start(t, environ, "serve")
+	return listening(t, start(t, environ, "serve"))
+}
+
+// listening returns once r, an `issuer serve`, listens.
+func listening(t testing.TB, r *running) served {
+	t.Helper()
 	text := r.stderr.await(t, `"message":"listening"`, r.ended)
 	for line := range strings.Lines(text) {
 		var entry struct {
 			Message string `json:"message"`
 			Address string `json:"address"`
+			Admin   string `json:"admin_address"`
 		}
 		if json.Unmarshal([]byte(line), &entry) == nil && entry.Message == "listening" {
-			return served{r, "http://" + entry.Address}
+			return served{r, "http://" + entry.Address, "http://" + entry.Admin}
 		}
 	}
 	t.Fatalf("no address in:\n%s", text)
@@ -172,24 +185,41 @@ func (s served) awaitReady(t testing.TB) {
 
 func (s served) awaitStatus(t testing.TB, path string, want int) {
 	t.Helper()
+	s.await(t, path, func(status int, _ string) bool { return status == want })
+}
+
+// awaitBody polls path until the answer holds text.
+func (s served) awaitBody(t testing.TB, path, text string) {
+	t.Helper()
+	s.await(t, path, func(_ int, body string) bool { return strings.Contains(body, text) })
+}
+
+// await polls path until the answer is as wanted.
+func (s served) await(t testing.TB, path string, wanted func(status int, body string) bool) {
+	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		response, body := s.get(t, path)
-		if response.StatusCode == want {
+		if wanted(response.StatusCode, string(body)) {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-t.Context().Done():
-			t.Fatalf("%s never answered %d; the last answer was %s\n%s", path, want, response.Status, body)
+			t.Fatalf("%s never answered as wanted; the last answer was %s\n%s", path, response.Status, body)
 		}
 	}
 }
 
 func (s served) get(t testing.TB, path string) (*http.Response, []byte) {
 	t.Helper()
-	response, err := http.Get(s.base + path)
+	return get(t, s.base+path)
+}
+
+func get(t testing.TB, url string) (*http.Response, []byte) {
+	t.Helper()
+	response, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}

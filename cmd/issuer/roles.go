@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -63,15 +65,28 @@ func readRoles(ctx context.Context, p *program) (rolestore.Document, error) {
 
 func writeRoles(w io.Writer, d rolestore.Document) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "TENANT\tPRINCIPAL\tROLE\tPRIORITY\tFROM\tUNTIL\tREASON")
+	fmt.Fprintln(table, "TENANT\tPRINCIPAL\tROLE\tPRIORITY\tFROM\tUNTIL\tSESSION\tREASON")
 	for _, g := range d.Grants {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", g.Tenant, g.Principal, g.Role, g.Priority,
-			timeOrDash(g.From), timeOrDash(g.Until), g.Reason)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", g.Tenant, g.Principal, cell(g.Role), g.Priority,
+			timeOrDash(g.From), timeOrDash(g.Until), cell(sessionText(g.Session)), cell(g.Reason))
 	}
 	for _, b := range d.Blocks {
-		fmt.Fprintf(table, "%s\t%s\t(blocked)\t\t\t%s\t%s\n", b.Tenant, b.Principal, timeOrDash(b.Until), b.Reason)
+		fmt.Fprintf(table, "%s\t%s\t(blocked)\t\t\t%s\t\t%s\n", b.Tenant, b.Principal, timeOrDash(b.Until), cell(b.Reason))
 	}
 	return table.Flush()
+}
+
+// sessionText writes session variables for a table: x-hasura-org-id=42 x-hasura-regions=[eu,us].
+func sessionText(session map[string]rolestore.Value) string {
+	pairs := make([]string, 0, len(session))
+	for _, name := range slices.Sorted(maps.Keys(session)) {
+		text := session[name].Text()
+		if session[name].IsList() {
+			text = "[" + strings.Join(session[name].List(), ",") + "]"
+		}
+		pairs = append(pairs, name+"="+text)
+	}
+	return strings.Join(pairs, " ")
 }
 
 type rolesApplyCmd struct {
@@ -110,6 +125,9 @@ func (c *rolesApplyCmd) Run(ctx context.Context, p *program) error {
 	if _, err := diff.WriteTo(p.stdout); err != nil {
 		return err
 	}
+	if err := p.sayKept(diff.Kept); err != nil {
+		return err
+	}
 	if diff.Empty() || c.DryRun {
 		return p.say(map[bool]string{true: "nothing to change", false: "nothing was changed: --dry-run"}[diff.Empty()])
 	}
@@ -123,11 +141,22 @@ func (c *rolesApplyCmd) Run(ctx context.Context, p *program) error {
 	return p.say("applied")
 }
 
+// sayKept tells how many entries nobody asked for stay.
+func (p *program) sayKept(n int) error {
+	switch n {
+	case 0:
+		return nil
+	case 1:
+		return p.say("1 entry is not in the file and stays; --prune removes it")
+	}
+	return p.say(fmt.Sprintf("%d entries are not in the file and stay; --prune removes them", n))
+}
+
 // readDocument reads the roles file at path; source names it in errors.
 func readDocument(path, source string, s settings) (rolestore.Document, error) {
 	file, err := os.Open(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
-		return rolestore.Document{}, usageError{fmt.Errorf("%s: %w", source, err)}
+		return rolestore.Document{}, usagef("%s: %s: %w", source, shown(path), pathless(err))
 	}
 	defer file.Close() // nothing was written
 	return parseDocument(file, source, s)

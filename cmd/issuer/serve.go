@@ -9,20 +9,22 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/net/netutil"
 )
 
 type serveCmd struct{}
 
 func (c *serveCmd) Run(ctx context.Context, p *program) error {
-	s, err := load(p.environ, needService)
+	s, err := loadService(p.environ)
 	if err != nil {
 		return err
 	}
 	log := p.logger(s)
-	svc, err := newService(ctx, s, log)
+	svc, err := newService(ctx, s, log, p.azure)
 	if err != nil {
 		return err
 	}
@@ -43,14 +45,22 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 	return err
 }
 
+// maxConnections bounds what strangers can make us hold at once, before any of them is known: a request costs 64 KiB of
+// body and as much again around it. Who comes later waits in the kernel's queue. It also lies below the usual limit of
+// open files, so that Postgres and Entra can always be reached.
+const maxConnections = 2048
+
 // listen opens the address that a setting names.
 func listen(ctx context.Context, setting, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s: %w; set %s to move it", setting, err, setting)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	return listener, nil
+	return netutil.LimitListener(listener, maxConnections), nil
 }
 
 // run serves on listener, and for operators on admin if there is one, until ctx ends. Then it stops in reverse: not ready
@@ -60,7 +70,7 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 	var loops sync.WaitGroup
 	for _, l := range svc.loops {
 		loops.Go(func() {
-			l.run(background, func(err error) { svc.log.Warn().Err(err).Str("part", l.name).Msg("background task") })
+			l.run(background, func(err error) { svc.log.Warn().Err(err).Str("part", l.name).Msg(l.trouble) })
 		})
 	}
 	if admin != nil {
@@ -108,9 +118,11 @@ func newServer(handler http.Handler, log zerolog.Logger) *http.Server {
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      15 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
+		IdleTimeout:       75 * time.Second, // longer than the 60 s of most balancers, which must not send into a closing connection
+		MaxHeaderBytes:    28 << 10,         // net/http reads 4 KiB more than it is told
+		// OPTIONS * is answered like any other path that is none.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     stdlog.New(serverLog{log}, "", 0),
 	}
 }
 

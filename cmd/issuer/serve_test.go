@@ -205,6 +205,12 @@ func TestTheRolesFileIsReadAgainWhenItChanges(t *testing.T) {
 	if got := s.exchange(t, token); got.Scope != "auditor" {
 		t.Errorf("with a new roles file: %d %s %s", got.Status, got.Reason, got.Scope)
 	}
+	s.stderr.await(t, `"grants":5,"blocks":0,"time":`, s.ended)
+	for _, want := range []string{`"message":"the roles file is not in force"`, `"message":"roles file read, it works again"`} {
+		if !strings.Contains(s.stderr.String(), want) {
+			t.Errorf("the log lacks %s:\n%s", want, s.stderr)
+		}
+	}
 }
 
 func TestASecondProcessOnTheSameKeysFileIsRefused(t *testing.T) {

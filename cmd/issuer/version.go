@@ -10,8 +10,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// version is set by the release build: -ldflags "-X main.version=v1.2.3".
-var version = ""
+// The build sets both where it knows them: -ldflags "-X main.version=v1.2.3 -X main.commit=…". A commit that is not set
+// comes from what Go notes by itself in a checkout.
+var version, commit = "", ""
 
 type versionCmd struct {
 	JSON bool `help:"Print as JSON."`
@@ -34,7 +35,7 @@ func (c *versionCmd) Run(p *program) error {
 }
 
 func thisBuild() build {
-	b := build{Version: version, Commit: "unknown", Go: runtime.Version()}
+	b := build{Version: version, Commit: commit, Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{}
@@ -46,9 +47,12 @@ func thisBuild() build {
 		b.Version = "unknown"
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
+		if s.Key == "vcs.revision" && b.Commit == "" {
 			b.Commit = s.Value
 		}
+	}
+	if b.Commit == "" {
+		b.Commit = "unknown"
 	}
 	return b
 }

@@ -3,8 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -30,8 +29,9 @@ type roleStore interface {
 
 // loop is a background task. It runs until ctx ends and hands each failure to report.
 type loop struct {
-	name string
-	run  func(ctx context.Context, report func(error))
+	name    string
+	trouble string // the log's message for what it reports
+	run     func(ctx context.Context, report func(error))
 }
 
 // service is the running program: the parts in the order data flows through them, and the loops that keep them fresh.
@@ -45,11 +45,12 @@ type service struct {
 	api      *api.API
 	loops    []loop
 	closers  []func()
+	azure    *http.Client // reaches Entra and Azure Key Vault; nil: as usual
 }
 
 // newService builds the service that s describes, without any network traffic. The caller closes it.
-func newService(ctx context.Context, s settings, log zerolog.Logger) (*service, error) {
-	svc := &service{settings: s, log: log}
+func newService(ctx context.Context, s settings, log zerolog.Logger, azure *http.Client) (*service, error) {
+	svc := &service{settings: s, log: log, azure: azure}
 	err := svc.build(ctx)
 	if err != nil {
 		svc.close()
@@ -70,7 +71,9 @@ func (svc *service) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := idp.New(idpConfig(svc.settings))
+	config := idpConfig(svc.settings)
+	config.HTTPClient = svc.azure
+	verifier, err := idp.New(config)
 	if err != nil {
 		return usageError{err}
 	}
@@ -86,7 +89,7 @@ func (svc *service) listenTo(pool *pgxpool.Pool) {
 	if pool == nil || svc.settings.KeysFile != "" {
 		return
 	}
-	svc.loops = append(svc.loops, loop{"notifications", func(ctx context.Context, report func(error)) {
+	svc.loops = append(svc.loops, loop{"notifications", "changes in the database are heard of late", func(ctx context.Context, report func(error)) {
 		database.Listen(ctx, pool, []string{keystore.Channel}, func(string) { svc.ring.Wake() }, report)
 	}})
 }
@@ -106,105 +109,38 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	}
 	svc.verifier, svc.ring, svc.metrics = verifier, ring, newMetrics(s.RelyingParties)
 	svc.metrics.registry.MustRegister(ringCollector{ring})
-	svc.loops = append(svc.loops, loop{"keys", ring.Run}, loop{"entra", verifier.Run})
+	svc.loops = append(svc.loops,
+		loop{"keys", "the key ring needs attention", lateRing{sealer, ring}.run},
+		loop{"entra", "Entra's keys could not be fetched", verifier.Run})
 	svc.api = api.New(api.Config{
 		URL: s.URL, JWKSMaxAge: s.JWKSMaxAge, RelyingParties: s.RelyingParties, CORSOrigins: s.CORSOrigins,
 		Meter: svc.metrics, Logger: svc.log,
-		Checks: []api.Check{
-			{Name: "keys", Health: ring.Health, Alarms: ring.Alarms},
-			{Name: "roles", Health: svc.roles.Health},
-			{Name: "entra", Health: verifier.Health},
-			{Name: "redis", Off: true},
-		},
+		Checks: svc.checks(sealer),
 	}, exchange, ring)
 	return nil
 }
 
-// databaseWait is how long a start waits for the database before it goes on without.
-const databaseWait = 5 * time.Second
-
-// openDatabase opens the pool, if the settings name a database, and refuses a schema that is too old. A database that
-// cannot be reached now is no reason to stop: the parts that need it say so until it is there.
-func (svc *service) openDatabase(ctx context.Context) (*pgxpool.Pool, error) {
-	url := svc.settings.DatabaseURL.reveal()
-	if url == "" {
-		return nil, nil
+// publicAlarms are the ring's alarms as the health routes may show them to anybody.
+func (svc *service) publicAlarms() []string {
+	var texts []string
+	for _, alarm := range svc.ring.Alarms() {
+		texts = append(texts, alarm.Public())
 	}
-	pool, err := database.Open(ctx, url)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("ISSUER_DATABASE_URL: %w", err)}
-	}
-	svc.onClose(pool.Close)
-	ctx, cancel := context.WithTimeout(ctx, databaseWait)
-	defer cancel()
-	err = database.Check(ctx, pool)
-	if errors.Is(err, database.ErrSchemaTooOld) {
-		return nil, usageError{err}
-	}
-	if err != nil {
-		svc.log.Warn().Err(err).Msg("database cannot be reached yet")
-		return pool, nil
-	}
-	if err := database.CheckSessions(ctx, pool); err != nil {
-		svc.log.Warn().Err(err).Msg("database sessions")
-	}
-	return pool, nil
+	return texts
 }
 
-// openMigrated opens the database for a command that cannot do without it and its tables. The caller closes it.
-func openMigrated(ctx context.Context, s settings) (*pgxpool.Pool, error) {
-	pool, err := database.Open(ctx, s.DatabaseURL.reveal())
-	if err != nil {
-		return nil, usageError{fmt.Errorf("ISSUER_DATABASE_URL: %w", err)}
+// checks are the parts as the health routes show them. The vault is one where it holds something of ours.
+func (svc *service) checks(sealer *keys.Sealer) []api.Check {
+	checks := []api.Check{
+		{Name: "keys", Health: svc.ring.Health, Alarms: svc.publicAlarms},
+		{Name: "roles", Health: svc.roles.Health},
+		{Name: "entra", Health: svc.verifier.Health},
+		{Name: "redis", Off: true},
 	}
-	ctx, cancel := context.WithTimeout(ctx, databaseWait)
-	defer cancel()
-	err = database.Check(ctx, pool)
-	if errors.Is(err, database.ErrSchemaTooOld) {
-		err = usageError{err}
+	if svc.settings.KeysEncryptionKey.anyWrapped() {
+		checks = append(checks, api.Check{Name: "keyvault", Health: sealer.Missing})
 	}
-	if err != nil {
-		pool.Close()
-		return nil, err
-	}
-	return pool, nil
-}
-
-func (svc *service) openRoles(pool *pgxpool.Pool) error {
-	s := svc.settings
-	if s.RolesFile == "" {
-		svc.roles = rolestore.NewPostgres(pool, s.roleRules())
-		return nil
-	}
-	file, err := rolestore.OpenFile(s.RolesFile, s.roleRules())
-	if err != nil {
-		return usageError{fmt.Errorf("ISSUER_ROLES_FILE: %w", err)}
-	}
-	svc.roles = file
-	svc.loops = append(svc.loops, loop{"roles", file.Run})
-	return nil
-}
-
-// openKeys opens the keys file, or the database where none is set. Without a key-encryption key the sealer is nil, which
-// only a keys file accepts.
-func (svc *service) openKeys(pool *pgxpool.Pool) (keys.Store, *keys.Sealer, error) {
-	s := svc.settings
-	var sealer *keys.Sealer
-	if keks := s.KeysEncryptionKey.keks; len(keks) > 0 {
-		var err error
-		if sealer, err = keys.NewSealer(keks...); err != nil {
-			return nil, nil, usageError{fmt.Errorf("ISSUER_KEYS_ENCRYPTION_KEY: %w", err)}
-		}
-	}
-	if s.KeysFile == "" {
-		return keystore.NewPostgres(pool), sealer, nil
-	}
-	store, err := keystore.OpenFile(s.KeysFile, time.Now)
-	if err != nil {
-		return nil, nil, usageError{fmt.Errorf("ISSUER_KEYS_FILE: %w", err)}
-	}
-	svc.onClose(func() { _ = store.Close() })
-	return store, sealer, nil
+	return checks
 }
 
 // replicaName is how others know this process from those beside it and before it.

@@ -32,10 +32,10 @@ type KeySet interface {
 
 // Check is one part of the service as the health routes show it. Its functions answer from memory.
 type Check struct {
-	Name   string         // a member name of the answer, such as "roles"
-	Off    bool           // the part is not in use; Health and Alarms are not called
-	Health func() error   // its error is for operators and is not shown
-	Alarms func() []error // what is no outage yet, in public sentences that are shown; nil: none ever
+	Name   string          // a member name of the answer, such as "roles"
+	Off    bool            // the part is not in use; Health and Alarms are not called
+	Health func() error    // its error is for operators and is not shown
+	Alarms func() []string // what is no outage yet, in sentences that anybody may read; nil: none ever
 }
 
 // Config says how the service shows itself.

@@ -26,7 +26,7 @@ func exactOrigins(origins []string) corsPolicy {
 			http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
 		},
 		AllowedHeaders: []string{"Authorization", "Content-Type", "Traceparent", "X-Request-Id"},
-		ExposedHeaders: []string{"Retry-After", "X-Request-Id"},
+		ExposedHeaders: []string{"Retry-After", "WWW-Authenticate", "X-Request-Id"},
 		MaxAge:         preflightAge,
 	})
 	return func(w http.ResponseWriter, r *http.Request) bool {

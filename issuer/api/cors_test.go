@@ -34,7 +34,7 @@ func TestABrowserOfAKnownOriginCanReadEveryAnswer(t *testing.T) {
 			}
 			wantHeaders(t, got, map[string]string{
 				"Access-Control-Allow-Origin": app, "Vary": "Origin", "Access-Control-Allow-Credentials": "",
-				"Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+				"Access-Control-Expose-Headers": "Retry-After, Www-Authenticate, X-Request-Id",
 			})
 		})
 	}

@@ -64,14 +64,18 @@ func (x *exchanger) Exchange(ctx context.Context, r issuer.Request) (issuer.Deci
 }
 
 // keySet is a ring that can be made to fail.
-type keySet struct{ err error }
+type keySet struct {
+	err   error
+	asked []string // by which names, one after the other
+}
 
 const (
 	jwks = `{"keys":[{"kty":"EC","use":"sig","kid":"kid-1","alg":"ES256"}]}`
 	etag = `"v1-abc"`
 )
 
-func (k *keySet) JWKS(string) ([]byte, string, error) {
+func (k *keySet) JWKS(party string) ([]byte, string, error) {
+	k.asked = append(k.asked, party)
 	if k.err != nil {
 		return nil, "", k.err
 	}

@@ -18,6 +18,7 @@ import (
 const (
 	maxBody   = 64 << 10
 	maxFields = 64
+	maxQuery  = 4 << 10 // nothing in it is ever used
 )
 
 // fields are a form's parameters by name. One that is absent and one that is empty are the same (RFC 6749 §3.2).
@@ -31,6 +32,9 @@ func (a *API) readForm(w http.ResponseWriter, r *http.Request) (fields, error) {
 	}
 	if len(r.Header.Values("Content-Encoding")) > 0 {
 		return nil, refuse(issuer.ReasonBodyMalformed, "the body has a content encoding")
+	}
+	if len(r.URL.RawQuery) > maxQuery {
+		return nil, refuse(issuer.ReasonBodyMalformed, "the query is too long")
 	}
 	if namesOAuthField(r.URL.RawQuery) {
 		return nil, refuse(issuer.ReasonBodyMalformed, "an OAuth parameter stands in the query, where logs and histories keep it")
@@ -117,15 +121,14 @@ func namesOAuthField(query string) bool {
 	return slices.ContainsFunc(strings.FieldsFunc(query, separators), func(part string) bool {
 		raw, _, _ := strings.Cut(part, "=")
 		name, err := url.QueryUnescape(raw)
-		return err == nil && slices.Contains(oauthFields(), strings.ToLower(name))
+		return err == nil && oauthFields[strings.ToLower(name)]
 	})
 }
 
 // oauthFields are the parameters of token requests: RFC 6749 §4, RFC 7521 §4, RFC 7636 §4.5 and RFC 8693 §2.1.
-func oauthFields() []string {
-	return []string{
-		"grant_type", "subject_token", "subject_token_type", "requested_token_type", "actor_token", "actor_token_type",
-		"scope", "audience", "resource", "client_id", "client_secret", "client_assertion", "client_assertion_type",
-		"assertion", "access_token", "refresh_token", "id_token", "code", "code_verifier", "redirect_uri", "username", "password",
-	}
+var oauthFields = map[string]bool{
+	"grant_type": true, "subject_token": true, "subject_token_type": true, "requested_token_type": true, "actor_token": true,
+	"actor_token_type": true, "scope": true, "audience": true, "resource": true, "client_id": true, "client_secret": true,
+	"client_assertion": true, "client_assertion_type": true, "assertion": true, "access_token": true, "refresh_token": true,
+	"id_token": true, "code": true, "code_verifier": true, "redirect_uri": true, "username": true, "password": true,
 }

@@ -59,15 +59,11 @@ func (a *API) checks() (members []byte, sound bool) {
 }
 
 // alarmed returns the state of a part that works: what will become of it if nobody looks, or that all is well.
-func alarmed(alarms []error) string {
+func alarmed(alarms []string) string {
 	if len(alarms) == 0 {
 		return "ok"
 	}
-	sentences := make([]string, len(alarms))
-	for i, alarm := range alarms {
-		sentences[i] = alarm.Error()
-	}
-	return strings.Join(sentences, "; ")
+	return strings.Join(alarms, "; ")
 }
 
 func health(ready bool, checks []byte) []byte {

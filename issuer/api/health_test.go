@@ -59,6 +59,20 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+func TestAnAlarmIsShownAndIsNoOutage(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(config *api.Config) {
+		config.Checks = []api.Check{
+			{Name: "keys", Health: func() error { return nil }, Alarms: func() []string { return []string{"a rotation is overdue", "and \"more\""} }},
+			{Name: "roles", Health: func() error { return nil }, Alarms: func() []string { return nil }},
+		}
+	})
+	const want = `{"ready":true,"checks":{"keys":"a rotation is overdue; and \"more\"","roles":"ok"}}`
+	if got := s.do(http.MethodGet, "/readyz?full", ""); got.StatusCode != http.StatusOK || got.body != want {
+		t.Errorf("%s\n got %s\nwant %s", got.Status, got.body, want)
+	}
+}
+
 func TestADrainingServiceGoesOnAnswering(t *testing.T) {
 	t.Parallel()
 	s := start(t)

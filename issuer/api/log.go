@@ -60,7 +60,7 @@ type line struct {
 
 // MarshalZerologObject writes the members that have a value.
 func (l line) MarshalZerologObject(to *zerolog.Event) {
-	to.Str("request_id", l.requestID).Int("status", l.status).Dur("duration", time.Since(l.start)).Str("peer", l.address)
+	to.Str("request_id", l.requestID).Int("status", l.status).Dur("duration_ms", time.Since(l.start)).Str("peer", l.address)
 	d := l.decision
 	for _, member := range []struct{ name, value string }{
 		{"route", l.route},

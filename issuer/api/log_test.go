@@ -20,10 +20,10 @@ func TestAnExchangeIsOneLine(t *testing.T) {
 	s := start(t)
 	s.exchange(form(), "X-Request-Id", "req.7_a-B")
 	line := s.line()
-	if d, ok := line["duration"].(float64); !ok || d <= 0 {
-		t.Errorf("duration: %v", line["duration"])
+	if d, ok := line["duration_ms"].(float64); !ok || d <= 0 {
+		t.Errorf("duration_ms: %v", line["duration_ms"])
 	}
-	delete(line, "duration")
+	delete(line, "duration_ms")
 	want := map[string]any{
 		"level": "info", "message": "exchange", "route": token, "request_id": "req.7_a-B", "status": 200.0, "peer": "127.0.0.1",
 		"tenant": "tenant-1", "object_id": "object-1", "kind": "user", "client_id": "client-1", "roles": []any{"editor", "reader"},
@@ -49,7 +49,7 @@ func TestARefusedExchangeIsOneLineThatKnowsWhoAndWhy(t *testing.T) {
 		if id, _ := line["request_id"].(string); len(id) < 20 {
 			t.Errorf("%s: request id %q", reason, id)
 		}
-		delete(line, "duration")
+		delete(line, "duration_ms")
 		delete(line, "request_id")
 		want := map[string]any{
 			"level": level, "message": "exchange", "route": token, "status": float64(status), "peer": "127.0.0.1", "reason": string(reason),

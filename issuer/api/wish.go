@@ -26,8 +26,12 @@ func (a *API) readWish(w http.ResponseWriter, r *http.Request) (wish, error) {
 	if err := form.supported(); err != nil {
 		return wish{}, err
 	}
+	scope, err := rolesOf(form["scope"])
+	if err != nil {
+		return wish{}, err
+	}
 	result := wish{
-		subjectToken: form["subject_token"], scope: rolesOf(form["scope"]), audience: form["audience"],
+		subjectToken: form["subject_token"], scope: scope, audience: form["audience"],
 		tokenType: form["requested_token_type"],
 	}
 	if result.tokenType == "" {
@@ -62,18 +66,24 @@ func (f fields) supported() error {
 	return nil
 }
 
+// maxScope is more roles than any token has room for, see issuer.ReasonTooManyRoles.
+const maxScope = 2048
+
 // rolesOf splits a scope at blanks (RFC 6749 §3.3) into distinct roles. Blanks alone name one role that nobody holds:
 // a wish for less must never be read as one for everything.
-func rolesOf(scope string) []string {
+func rolesOf(scope string) ([]string, error) {
 	if scope == "" {
-		return nil
+		return nil, nil
+	}
+	if strings.Count(scope, " ") >= maxScope {
+		return nil, refuse(issuer.ReasonTooManyRoles, "the scope names more roles than a token can hold")
 	}
 	roles := strings.FieldsFunc(scope, func(c rune) bool { return c == ' ' })
 	if len(roles) == 0 {
-		return []string{""}
+		return []string{""}, nil
 	}
 	slices.Sort(roles)
-	return slices.Compact(roles)
+	return slices.Compact(roles), nil
 }
 
 func joinRoles(roles []string) string { return strings.Join(roles, " ") }

@@ -22,15 +22,15 @@ type Authority struct {
 func ParseAuthority(raw string) (Authority, error) {
 	base, err := url.Parse(strings.TrimSuffix(raw, "/"))
 	if err != nil || base.Host == "" || base.User != nil {
-		return Authority{}, errors.New("authority: want https://host")
+		return Authority{}, errors.New("want https://host")
 	}
 	base.Scheme, base.Host = strings.ToLower(base.Scheme), strings.ToLower(base.Host)
 	authority := Authority{base: base.Scheme + "://" + base.Host}
 	if authority.base != base.String() {
-		return Authority{}, errors.New("authority: want a scheme and a host, without path, query or fragment")
+		return Authority{}, errors.New("want a scheme and a host, without path, query or fragment")
 	}
 	if base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())) {
-		return Authority{}, errors.New("authority: want https (http only for a loopback host)")
+		return Authority{}, errors.New("want https (http only for a loopback host)")
 	}
 	authority.v1Prefix = v1Prefix(authority.base)
 	return authority, nil

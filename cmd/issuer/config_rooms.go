@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+)
+
+// The settings that the rooms' own settings come from, by field.
+var (
+	idpSettings = map[string]string{
+		"Authority": "ISSUER_ENTRA_AUTHORITY", "Tenants": "ISSUER_ENTRA_TENANTS", "Audiences": "ISSUER_ENTRA_AUDIENCES",
+		"Clients": "ISSUER_ENTRA_CLIENTS", "Scopes": "ISSUER_ENTRA_SCOPES", "AppRoles": "ISSUER_ENTRA_APP_ROLES",
+		"Leeway": "ISSUER_CLOCK_LEEWAY", "KeepClaims": "ISSUER_SESSION_CLAIMS",
+	}
+	issuerSettings = map[string]string{
+		"URL": "ISSUER_URL", "Audience": "ISSUER_TOKEN_AUDIENCE", "TTL": "ISSUER_TOKEN_TTL", "ArrayFormat": "ISSUER_ARRAY_FORMAT",
+		"ClaimsNamespace": "ISSUER_CLAIMS_NAMESPACE", "ClaimsNamespacePath": "ISSUER_CLAIMS_NAMESPACE_PATH",
+		"StringifiedClaims": "ISSUER_CLAIMS_FORMAT", "SessionClaims": "ISSUER_SESSION_CLAIMS",
+	}
+)
+
+// validateRooms records what the rooms find wrong with what is set, by the names of the settings. Nothing is asked over
+// the network.
+func (s *settings) validateRooms(f *faults, given map[string]string) {
+	_, err := idp.New(idpConfig(*s))
+	err = errors.Join(err, issuerConfig(*s).Validate())
+	for _, fault := range each(err) {
+		name := ""
+		if at, ok := errors.AsType[*idp.ConfigError](fault); ok {
+			name, fault = idpSettings[at.Field], at.Err
+		} else if at, ok := errors.AsType[*issuer.ConfigError](fault); ok {
+			name, fault = issuerSettings[at.Field], at.Err
+		}
+		if given[name] != "" && !f.named[name] { // what is missing, or wrong in itself, was said already
+			f.addf("%s: %v", name, fault)
+		}
+	}
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err)
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, each(one)...)
+	}
+	return all
+}

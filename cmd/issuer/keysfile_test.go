@@ -1,0 +1,112 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestAKeysFileThatCannotServeIsRefusedWithTheCure: nothing about a file mends itself while a service waits.
+func TestAKeysFileThatCannotServeIsRefusedWithTheCure(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		made, now string // key-encryption keys
+		lost      bool
+		want      string // "": the file will do
+	}{
+		"in the clear, and so it stays": {"", "", false, ""},
+		"sealed, and so it stays":       {goodKEK, goodKEK, false, ""},
+		"in the clear, a key set later": {"", goodKEK, false, "holds private keys in the clear, although ISSUER_KEYS_ENCRYPTION_KEY is set: set ISSUER_KEYS_FILE to a new path and run issuer keys import "},
+		"sealed, and no key set":        {goodKEK, "", false, "holds sealed private keys, and no key-encryption key is set: set the ISSUER_KEYS_ENCRYPTION_KEY that sealed them"},
+		"gone":                          {"", "", true, "the key store once held a ring and is empty now: restore it, or bring one in with `issuer keys import` or `issuer keys adopt`"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "keys.json")
+			settings := func(kek string) []string {
+				return fileSettings("ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+path, "ISSUER_KEYS_ENCRYPTION_KEY="+kek)
+			}
+			if code, _, stderr := execute(t, settings(c.made), "keys", "rotate"); code != exitDone {
+				t.Fatal(stderr)
+			}
+			if c.lost {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			code, _, stderr := execute(t, settings(c.now), "check")
+			if c.want == "" {
+				if code != exitDone {
+					t.Errorf("check: exit code %d, %q", code, stderr)
+				}
+				return
+			}
+			if code != exitUsage || !strings.Contains(stderr, "ISSUER_KEYS_FILE: ") || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("check: exit code %d, %q, want %q", code, stderr, c.want)
+			}
+			if code, _, again := execute(t, settings(c.now), "serve"); code != exitUsage || again != stderr {
+				t.Errorf("serve: exit code %d, %q, want what check says: %q", code, again, stderr)
+			}
+			if c.lost {
+				code, stdout, _ := execute(t, settings(c.now), "keys", "list")
+				if code != exitDone || strings.Contains(stdout, "no keys yet") || !strings.Contains(stdout, c.want) {
+					t.Errorf("keys list: exit code %d, %q", code, stdout)
+				}
+			}
+		})
+	}
+}
+
+func TestAClearRingIsSealedAsTheMessageSays(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	old, next := filepath.Join(folder, "keys.json"), filepath.Join(folder, "sealed.json")
+	roles := rolesFile(t)
+	clear := fileSettings("ISSUER_ROLES_FILE="+roles, "ISSUER_KEYS_FILE="+old)
+	sealed := fileSettings("ISSUER_ROLES_FILE="+roles, "ISSUER_KEYS_FILE="+next, "ISSUER_KEYS_ENCRYPTION_KEY="+goodKEK)
+	for _, step := range []struct {
+		settings []string
+		args     []string
+	}{{clear, []string{"keys", "rotate"}}, {sealed, []string{"keys", "import", old}}, {sealed, []string{"check"}}} {
+		if code, _, stderr := execute(t, step.settings, step.args...); code != exitDone {
+			t.Errorf("issuer %v: exit code %d, %q", step.args, code, stderr)
+		}
+	}
+}
+
+func TestResealNamesTheSettingItLacks(t *testing.T) {
+	t.Parallel()
+	settings := []string{"ISSUER_KEYS_FILE=" + filepath.Join(t.TempDir(), "keys.json")}
+	if code, _, stderr := execute(t, settings, "keys", "reseal"); code != exitUsage || !strings.Contains(stderr, "ISSUER_KEYS_ENCRYPTION_KEY is not set") {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+}
+
+func TestAnEngineThatNeverFetchedIsListed(t *testing.T) {
+	t.Parallel()
+	settings := []string{"ISSUER_KEYS_FILE=" + filepath.Join(t.TempDir(), "keys.json"), "ISSUER_RELYING_PARTIES=orders"}
+	if code, _, stderr := execute(t, settings, "keys", "rotate"); code != exitDone {
+		t.Fatal(stderr)
+	}
+	_, stdout, _ := execute(t, settings, "keys", "list", "--holders")
+	if !strings.Contains(stdout, "orders") || !strings.Contains(stdout, "never") {
+		t.Errorf("the table:\n%s", stdout)
+	}
+	_, stdout, _ = execute(t, settings, "keys", "list", "--holders", "--json")
+	if !strings.Contains(stdout, `"name": "orders"`) || strings.Contains(stdout, "seen_at") {
+		t.Errorf("--json: %s", stdout)
+	}
+}
+
+func TestAPlanInWhichNothingHappensSaysSo(t *testing.T) {
+	t.Parallel()
+	settings := []string{"ISSUER_KEYS_FILE=" + filepath.Join(t.TempDir(), "keys.json"), "ISSUER_ROTATE_EVERY=2160h"}
+	if code, _, stderr := execute(t, settings, "keys", "rotate"); code != exitDone {
+		t.Fatal(stderr)
+	}
+	_, stdout, _ := execute(t, settings, "keys", "plan", "--days", "2")
+	if want := "no new key is published in this time; the lead is 1h0m0s"; !strings.Contains(stdout, want) {
+		t.Errorf("the plan lacks %q:\n%s", want, stdout)
+	}
+}
