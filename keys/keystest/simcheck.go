@@ -51,7 +51,7 @@ func (w *world) checkChange(before keys.State, c keys.Change) {
 }
 
 func (w *world) checkLead(k keys.Key, p keys.Promise) {
-	least := w.policies[0].Lead // the first one is the shortest
+	least := w.policies[0].Lead
 	if got := k.SignsFrom.Sub(k.PublishedAt); got < p.Stale+p.MaxAge+p.CDNTTL+keys.Skew || got < least {
 		w.Fatalf("generation %d signs %v after its publication, having promised %+v", k.Generation, got, p)
 	}
@@ -137,10 +137,10 @@ func (w *world) ready(s keys.State, lead time.Duration) bool {
 func (w *world) checkSigner(r *replica, kid string) {
 	now, before := w.rows[kid], w.rows[r.signer]
 	if now.Private == "" && !w.revoked[kid] {
-		w.Fatalf("%s signs with generation %d, which was wiped", r.name, now.Generation)
+		w.Fatalf("replica %s signs with generation %d, which was wiped", r.name, now.Generation)
 	}
 	if now.Generation < before.Generation && !w.revoked[r.signer] {
-		w.Fatalf("%s signed with generation %d, and now does with %d", r.name, before.Generation, now.Generation)
+		w.Fatalf("replica %s signed with generation %d, and now does with %d", r.name, before.Generation, now.Generation)
 	}
 	r.signer = kid
 }

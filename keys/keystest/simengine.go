@@ -45,7 +45,7 @@ func (w *world) checkTokens() {
 	}
 	for _, r := range w.replicas {
 		if body, _, err := r.ring.JWKS(""); err == nil {
-			sets[r.name] = w.kids(body)
+			sets["replica "+r.name] = w.kids(body)
 		}
 	}
 	holders := slices.Sorted(maps.Keys(sets))

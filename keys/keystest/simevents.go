@@ -44,7 +44,7 @@ func (w *world) happen() {
 		{"a backup is restored", w.restore},
 	}
 	e := events[w.choose("event", len(events))]
-	w.Logf("after %v, %s: %s", w.at.Sub(epoch), r.name, e.name)
+	w.Logf("after %v, replica %s: %s", w.at.Sub(epoch), r.name, e.name)
 	e.do(r)
 	if w.past != nil && w.choose("somebody looks at the alarm", 8) == 0 {
 		w.Logf("after %v the past is mended", w.at.Sub(epoch))

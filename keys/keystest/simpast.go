@@ -73,7 +73,7 @@ func (w *world) put(s keys.State) {
 // before, may have put everything back.
 func (w *world) mended(r *replica) {
 	if lost(w.past.lost, r.held) {
-		w.Fatalf("%s follows a store that shows a past", r.name)
+		w.Fatalf("replica %s follows a store that shows a past", r.name)
 	}
 	w.past = nil
 	w.calm = later(w.calm, w.at.Add(w.longest(lead)))
@@ -97,7 +97,7 @@ func (w *world) mend() {
 	}
 	w.past = nil
 	if w.sync(p.holder); !p.holder.good.Equal(w.at) {
-		w.Fatalf("%s does not follow a store that is as it was", p.holder.name)
+		w.Fatalf("replica %s does not follow a store that is as it was", p.holder.name)
 	}
 	w.checkMended(p.lost)
 	w.cron(w.policy())
@@ -119,7 +119,7 @@ func (w *world) adopt(p *past) {
 	w.at = w.at.Add(time.Second)
 	w.sync(p.holder)
 	if !Load(w, w.store).Mended(0) {
-		w.Fatalf("%s has not put back what the store lost", p.holder.name)
+		w.Fatalf("replica %s has not put back what the store lost", p.holder.name)
 	}
 	if _, err := keys.FinishAdoption(w.Context(), w.store, w.sealer, w.policy(), 0); err != nil {
 		w.Fatalf("adopt: %v", err)

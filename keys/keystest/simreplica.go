@@ -30,9 +30,10 @@ type replica struct {
 // boot starts a process with some settings and a clock that is somewhat off, or far off.
 func (w *world) boot() *replica {
 	w.booted++
+	const most = int(maxOff / time.Second)
 	r := &replica{
-		name: fmt.Sprintf("replica %d", w.booted), link: w.link(), policy: w.policy(),
-		off:   time.Duration(w.choose("seconds off", 111)-55) * time.Second,
+		name: fmt.Sprint(w.booted), link: w.link(), policy: w.policy(),
+		off:   time.Duration(w.choose("seconds off", 2*most+1)-most) * time.Second,
 		knows: map[string]bool{}, gone: map[string]bool{},
 	}
 	if w.booted > 2 && w.choose("clock", 8) == 7 {
@@ -57,10 +58,10 @@ func (w *world) sync(r *replica) {
 	writes, loads := r.link.writes, r.link.loads
 	err := r.ring.Sync(w.Context())
 	if err != nil {
-		w.Logf("%s: %v", r.name, err)
+		w.Logf("replica %s: %v", r.name, err)
 	}
 	if r.wrong() && r.link.writes > writes && w.past == nil {
-		w.Fatalf("%s, whose clock is off by %v, writes to the store", r.name, r.off)
+		w.Fatalf("replica %s, whose clock is off by %v, writes to the store", r.name, r.off)
 	}
 	if r.ring.Status().Disputed {
 		return
@@ -96,7 +97,7 @@ func (w *world) mint(r *replica) {
 		return
 	}
 	if set[0] != kid {
-		w.Fatalf("%s signs with %v and publishes %v", r.name, w.names(kid), w.names(set...))
+		w.Fatalf("replica %s signs with %v and publishes %v", r.name, w.names(kid), w.names(set...))
 	}
 	if this := kid + string(body); r.tried != this {
 		w.verify(jws, body)
@@ -113,21 +114,21 @@ func (w *world) mint(r *replica) {
 func (w *world) checkLimit(r *replica, signErr, setErr error) {
 	for _, err := range []error{signErr, setErr} {
 		if err != nil && !errors.Is(err, keys.ErrUnavailable) {
-			w.Fatalf("%s: %v", r.name, err)
+			w.Fatalf("replica %s: %v", r.name, err)
 		}
 	}
 	limit := w.longest(keys.Policy.Stale)
 	if (r.saw.IsZero() || w.at.Sub(r.saw) > limit) && (signErr == nil || setErr == nil) {
-		w.Fatalf("%s serves, although it saw the store at %v and it is %v", r.name, r.saw, w.at)
+		w.Fatalf("replica %s serves, although it saw the store at %v and it is %v", r.name, r.saw, w.at)
 	}
 	if r.wrong() && signErr == nil {
-		w.Fatalf("%s signs with a clock that is off by %v", r.name, r.off)
+		w.Fatalf("replica %s signs with a clock that is off by %v", r.name, r.off)
 	}
 	if !w.alike() || r.good.IsZero() || w.at.Sub(r.good) > limit {
 		return
 	}
 	if setErr != nil || (signErr != nil && !r.wrong()) {
-		w.Fatalf("%s, which saw the store at %v, does not serve at %v: %v, %v", r.name, r.good, w.at, signErr, setErr)
+		w.Fatalf("replica %s, which saw the store at %v, does not serve at %v: %v, %v", r.name, r.good, w.at, signErr, setErr)
 	}
 }
 
@@ -149,10 +150,10 @@ func (w *world) checkSet(r *replica, set []string) {
 	}
 	for _, kid := range set {
 		if r.gone[kid] {
-			w.Fatalf("%s publishes %v again", r.name, w.names(kid))
+			w.Fatalf("replica %s publishes %v again", r.name, w.names(kid))
 		}
 		if r.knows[kid] {
-			w.Fatalf("%s publishes %v, which it knows to be revoked", r.name, w.names(kid))
+			w.Fatalf("replica %s publishes %v, which it knows to be revoked", r.name, w.names(kid))
 		}
 	}
 	r.set = set
