@@ -12,7 +12,7 @@ import (
 func ListenFast(ctx context.Context, pool *pgxpool.Pool, channels []string, wake func(string), report func(error)) {
 	listen(ctx, pool, channels, wake, report, pace{
 		silence: 20 * time.Millisecond,
-		answer:  500 * time.Millisecond,
+		answer:  2 * time.Second,
 		deaf:    20 * time.Millisecond,
 		retry:   5 * time.Millisecond,
 		max:     20 * time.Millisecond,

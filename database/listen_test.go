@@ -142,11 +142,11 @@ func TestALostConnectionIsRenewedAndWakesEverybody(t *testing.T) {
 
 func TestTheLimitOnIdleSessionsIsLiftedForTheListener(t *testing.T) {
 	t.Parallel()
-	url := withParameter(pgtest.New(t), "idle_session_timeout", "300ms")
-	pool := open(t, url)
-	l := listen(t, pool, "one")
+	unlimited := pgtest.New(t)
+	url, observer := withParameter(unlimited, "idle_session_timeout", "300ms"), open(t, unlimited)
+	l := listen(t, open(t, url), "one")
 	l.wantWakes(t, "one")
-	pid := listener(t, pool)
+	pid := listener(t, observer)
 	other, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestTheLimitOnIdleSessionsIsLiftedForTheListener(t *testing.T) {
 	if _, err := other.WaitForNotification(t.Context()); err == nil { // younger than the listener, and ended by its limit
 		t.Fatal("a notification, want the end of the session")
 	}
-	if now := listener(t, pool); now != pid {
+	if now := listener(t, observer); now != pid {
 		t.Errorf("listens on process %d and then on %d", pid, now)
 	}
 }

@@ -199,6 +199,22 @@ func (s *slow) Load(ctx context.Context) (keys.State, error) {
 	return s.Store.Load(ctx)
 }
 
+// What the store says was true when it was read, which may have been as early as when it was asked.
+func TestTheStalenessLimitCountsFromTheQuestion(t *testing.T) {
+	t.Parallel()
+	c := &clock{start}
+	inside := keystore.NewMemory(c.now)
+	rotate(t, inside, policy)
+	ring := newRing(t, keys.RingConfig{
+		Store: &slow{inside, func() {}, func() { c.advance(9 * time.Second) }}, Now: c.now,
+	})
+	syncRing(t, ring)
+	c.advance(policy.Stale() - 9*time.Second)
+	signer(t, ring)
+	c.advance(time.Microsecond)
+	mustBeUnavailable(t, ring, "is the limit")
+}
+
 func TestASlowAnswerIsNotTakenForAWrongClock(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

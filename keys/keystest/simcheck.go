@@ -133,9 +133,13 @@ func (w *world) ready(s keys.State, lead time.Duration) bool {
 }
 
 // checkSigner wants who signs to have a key that was not wiped, since its private half goes when nobody can sign with it
-// any more, and not to fall back on an older one, but where the newer one was revoked.
+// any more, to have promised with it what its tokens and key sets need, and not to fall back on an older key, but where
+// the newer one was revoked.
 func (w *world) checkSigner(r *replica, kid string) {
 	now, before := w.rows[kid], w.rows[r.signer]
+	if p := now.Promised; w.past == nil && (p.TTL < r.policy.TTL || p.MaxAge < r.policy.MaxAge || p.CDNTTL < r.policy.CDNTTL) {
+		w.Fatalf("replica %s signs with generation %d, which promises %+v", r.name, now.Generation, p)
+	}
 	if now.Private == "" && !w.revoked[kid] {
 		w.Fatalf("replica %s signs with generation %d, which was wiped", r.name, now.Generation)
 	}
