@@ -1,7 +1,6 @@
 package faketenant
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,6 +20,11 @@ func (t *Tenant) routes() *http.ServeMux {
 	mux.HandleFunc("GET /{tid}/.well-known/openid-configuration", t.ofTenant(t.discoveryV1))
 	mux.HandleFunc("GET /{tid}/discovery/v2.0/keys", t.ofTenant(t.keysV2))
 	mux.HandleFunc("GET /{tid}/discovery/keys", t.ofTenant(t.keysV1))
+	mux.HandleFunc("GET "+instancePath, t.instance)
+	mux.Handle("/{tid}/oauth2/v2.0/token", tokenCORS(http.HandlerFunc(t.token)))
+	mux.HandleFunc("GET /{tid}/oauth2/v2.0/authorize", t.authorize)
+	mux.HandleFunc("GET /{tid}/oauth2/v2.0/logout", t.logout)
+	mux.Handle("/graph/v1.0/", t.graphRoutes("/graph"))
 	mux.HandleFunc("GET /personas", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, http.StatusOK, "no-store", t.Personas())
 	})
@@ -28,18 +32,24 @@ func (t *Tenant) routes() *http.ServeMux {
 	return mux
 }
 
-// ServeHTTP answers discovery documents and key sets of both versions for the known directories, "common" and
-// "organizations", with or without ?appid=; the personas at /personas (JSON) and their tokens at
-// /personas/{name}/token (text/plain).
-func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	t.mu.Lock()
-	t.hits[r.URL.Path]++
-	intercept := t.intercept
-	t.mu.Unlock()
-	if intercept != nil && intercept(w, r) {
-		return
-	}
-	t.mux.ServeHTTP(w, r)
+// ServeHTTP answers what Entra's sign-in service does (discovery documents and key sets of both versions for the known
+// directories, "common" and "organizations", with or without ?appid=; the instances of the cloud; the endpoints that sign
+// people in and out and give tokens), Graph below /graph/v1.0, the personas at /personas (JSON) and their tokens at /personas/{name}/token (text/plain).
+func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.front(t.mux).ServeHTTP(w, r) }
+
+// front counts a request and lets the interception have it first.
+func (t *Tenant) front(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t.mu.Lock()
+		t.hits[r.URL.Path]++
+		intercept, date := t.intercept, t.now().Add(t.dateOffset)
+		t.mu.Unlock()
+		w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
+		if intercept != nil && intercept(w, r) {
+			return
+		}
+		t.brave(w, r, next)
+	})
 }
 
 // ofTenant answers 400 with AADSTS90002, as Entra does, unless the path's tenant is known. What answer returns is
@@ -52,7 +62,9 @@ func (t *Tenant) ofTenant(answer func(segment, tid, query string) any) http.Hand
 		if tid == "common" || tid == "organizations" {
 			tid = anyTenant
 		} else if !slices.Contains(t.tenantIDs, tid) {
-			write(w, http.StatusBadRequest, "no-store", t.tenantUnknown(segment))
+			unknown := tenantNotFound.because(segment)
+			unknown.oauth = "invalid_tenant" // the token endpoint says invalid_request
+			t.refuse(w, r, unknown)
 			return
 		}
 		query := ""
@@ -85,21 +97,9 @@ func (t *Tenant) personaToken(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(token)) //nolint:gosec // G705: a token we signed, as text/plain
 }
 
-func (t *Tenant) tenantUnknown(segment string) map[string]any {
-	trace, correlation, at := guid(), guid(), t.now().UTC().Format("2006-01-02 15:04:05Z")
-	return map[string]any{
-		"error": "invalid_tenant",
-		"error_description": fmt.Sprintf("AADSTS90002: Tenant '%s' not found. Check to make sure you have the correct "+
-			"tenant ID and are signing into the correct cloud. Trace ID: %s Correlation ID: %s Timestamp: %s",
-			segment, trace, correlation, at),
-		"error_codes": []int{90002}, "timestamp": at, "trace_id": trace, "correlation_id": correlation,
-		"error_uri": t.base() + "/error?code=90002",
-	}
-}
-
 func write(w http.ResponseWriter, status int, cacheControl string, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", cacheControl)
 	w.WriteHeader(status)
-	_, _ = w.Write(mustJSON(body))
+	_, _ = w.Write(mustJSON(body)) //nolint:gosec // G705: JSON, and says so
 }

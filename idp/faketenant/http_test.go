@@ -94,6 +94,9 @@ func TestPersonasAreListedAndGiveTokens(t *testing.T) {
 		}
 		for member, claim := range map[string]string{"groups": "groups", "app_roles": "roles"} {
 			want := claims[claim]
+			if persona["name"] == "crowded" && member == "groups" {
+				continue // left out of the token
+			}
 			if want == nil {
 				want = []any{}
 			}
@@ -108,11 +111,11 @@ func TestPersonasAreListedAndGiveTokens(t *testing.T) {
 			t.Errorf("Content-Type %q, want text/plain", got)
 		}
 	}
-	if diff := cmp.Diff([]string{"reader", "editor", "nobody", "guest", "daemon"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"reader", "editor", "crowded", "nobody", "guest", "daemon"}, names); diff != "" {
 		t.Errorf("personas (-want +got):\n%s", diff)
 	}
 	response, body := s.get(t, "/personas/stranger/token")
-	if response.StatusCode != http.StatusNotFound || !strings.Contains(string(body), "reader, editor, nobody, guest, daemon") {
+	if response.StatusCode != http.StatusNotFound || !strings.Contains(string(body), "reader, editor, crowded, nobody, guest, daemon") {
 		t.Errorf("an unknown persona: %d %s", response.StatusCode, body)
 	}
 }
@@ -163,6 +166,11 @@ func TestEverythingMayHappenAtOnce(t *testing.T) {
 		func() { s.SetAuthority(s.url) },
 		func() { s.Intercept(nil) },
 		func() { s.Hits("keys") },
+		func() { s.SetWeather(faketenant.PartToken, faketenant.Weather{Status: 503, Times: 2}) },
+		func() { s.SetGroups(faketenant.OtherTenantID, faketenant.GroupOne) },
+		func() { s.GrantGraph(faketenant.APIClientID, "User.Read.All") },
+		func() { s.SetTokenLifetime(0) },
+		func() { s.SetDateOffset(0) },
 	} {
 		weather.Go(func() {
 			for {
@@ -180,6 +188,8 @@ func TestEverythingMayHappenAtOnce(t *testing.T) {
 		work.Go(func() { s.Sign(s.V1Claims("guest"), faketenant.SignedBy(faketenant.KeyStranger)) })
 		work.Go(func() { fetch(v2Keys) })
 		work.Go(func() { fetch("/personas/daemon/token") })
+		work.Go(s.EmergencyRollover)
+		work.Go(func() { s.graph(t, "none", http.MethodPost, "/me/getMemberGroups", `{}`, nil) })
 	}
 	work.Wait()
 	close(done)

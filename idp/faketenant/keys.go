@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/big"
+	"sync"
 	"time"
 )
 
@@ -38,23 +39,28 @@ func makeKey(now time.Time) (*signingKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("generate RSA key: %w", err)
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	der, err := selfSigned(private, pkix.Name{CommonName: "accounts.accesscontrol.windows.net"}, now)
 	if err != nil {
-		return nil, fmt.Errorf("choose serial number: %w", err)
+		return nil, err
 	}
+	thumbprint := sha1.Sum(der) //nolint:gosec // as above: a name, not a defence
+	return &signingKey{private: private, der: der, kid: base64.RawURLEncoding.EncodeToString(thumbprint[:])}, nil
+}
+
+// selfSigned is a certificate for the key, in DER.
+func selfSigned(key *rsa.PrivateKey, subject pkix.Name, now time.Time) ([]byte, error) {
 	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: "accounts.accesscontrol.windows.net"},
+		SerialNumber: serialNumber(),
+		Subject:      subject,
 		NotBefore:    now.Add(-24 * time.Hour),
 		NotAfter:     now.AddDate(5, 0, 0),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		return nil, fmt.Errorf("sign certificate: %w", err)
 	}
-	thumbprint := sha1.Sum(der) //nolint:gosec // as above: a name, not a defence
-	return &signingKey{private: private, der: der, kid: base64.RawURLEncoding.EncodeToString(thumbprint[:])}, nil
+	return der, nil
 }
 
 // mustMakeKey panics where a test could do nothing with an error: the machine has no randomness left.
@@ -85,6 +91,21 @@ func (t *Tenant) Rotate() {
 	defer t.mu.Unlock()
 	t.retired = append(t.retired, t.keys[KeySecond])
 	t.keys[KeySecond], t.keys[KeyFirst] = t.keys[KeyFirst], made
+}
+
+// EmergencyRollover replaces all keys that are published, as after a theft: those from before are gone from all key sets,
+// though they can still sign with a header of the caller's. Until a client has fetched the new set, it knows none of them.
+func (t *Tenant) EmergencyRollover() {
+	var fresh [3]*signingKey
+	var group sync.WaitGroup
+	for i := range fresh {
+		group.Go(func() { fresh[i] = t.mustMakeKey() })
+	}
+	group.Wait()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.retired = nil
+	t.keys = map[Key]*signingKey{KeyFirst: fresh[0], KeySecond: fresh[1], KeyConsumer: fresh[2]}
 }
 
 // Withdraw takes the key that k names now out of all key sets, for good. It can still sign, as a stolen key can.

@@ -1,13 +1,19 @@
 package faketenant
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
-	"maps"
 	"strings"
-	"time"
+)
+
+// Groups that the personas are members of, and the object ids that other files need.
+const (
+	GroupOne = "d1000001-aaaa-4bbb-8ccc-000000000001" // of editor and crowded
+	GroupTwo = "d1000002-aaaa-4bbb-8ccc-000000000002" // of editor
+
+	crowdedGroups  = 250
+	daemonObjectID = "44a6b8ca-5d7f-49b1-83e5-a7c9dbf31404"
+	daemonRole     = "Hasura.Exchange"
+	globalAdmin    = "62e90394-69f5-4237-9190-012177145e10" // the template of a directory role
 )
 
 // Persona is somebody who can have a token. The ids stay the same from start to start, so that roles can be granted
@@ -16,19 +22,22 @@ type Persona struct {
 	Name        string   `json:"name"`
 	Description string   `json:"description"`
 	ObjectID    string   `json:"object_id"` // lower-case GUID
-	Groups      []string `json:"groups"`    // lower-case GUIDs
+	Groups      []string `json:"groups"`    // lower-case GUIDs, as the directory has them now
 	AppRoles    []string `json:"app_roles"` // values of the roles claim
 }
 
-// identity is a persona with what only its tokens tell.
+// identity is a persona, or an app that speaks for itself, with what only its tokens tell.
 type identity struct {
 	Persona
 	fullName, login string         // both empty: a program
 	extra           map[string]any // further claims, in tokens of both versions
 }
 
-// identities makes them anew at each call, so that no caller can alter those of another.
-func (t *Tenant) identities() []identity {
+func (id identity) program() bool { return id.login == "" }
+
+// cast are the personas as they are on the first day. They are made anew at each call, so that no caller can alter
+// those of another.
+func (t *Tenant) cast() []identity {
 	none := []string{}
 	return []identity{
 		{
@@ -36,15 +45,17 @@ func (t *Tenant) identities() []identity {
 			"Alice Example", "alice@contoso.example", nil,
 		},
 		{
-			Persona{"editor", "is a member of two groups", "66c8dae0-7f91-4bd3-a507-b9ecfd053606", []string{
-				"d1000001-aaaa-4bbb-8ccc-000000000001", "d1000002-aaaa-4bbb-8ccc-000000000002",
-			}, none},
+			Persona{"editor", "is a member of two groups", "66c8dae0-7f91-4bd3-a507-b9ecfd053606", []string{GroupOne, GroupTwo}, none},
 			"Erin Example", "erin@contoso.example", nil,
+		},
+		{
+			Persona{"crowded", "is a member of so many groups that the token leaves them out", "22e4f6a8-3b5d-47f9-81c3-e5a7b9d1f202", crowd(), none},
+			"Bob Example", "bob@contoso.example", nil,
 		},
 		{
 			Persona{"nobody", "administers the directory, which grants nothing", "77d9ebf1-80a2-4ce4-b618-caf0de164707", none, none},
 			"Nadia Example", "nadia@contoso.example",
-			map[string]any{"wids": []string{"62e90394-69f5-4237-9190-012177145e10"}}, // Global Administrator
+			map[string]any{"wids": []string{globalAdmin}},
 		},
 		{
 			Persona{"guest", "is a guest from another directory", "33f5a7b9-4c6e-48a0-92d4-f6b8cae20303", none, none},
@@ -52,14 +63,47 @@ func (t *Tenant) identities() []identity {
 			map[string]any{"email": "gus@fabrikam.example", "idp": t.V1Issuer(OtherTenantID), "acct": 1},
 		},
 		{
-			Persona{"daemon", "is a program, with the app role Hasura.Exchange", "44a6b8ca-5d7f-49b1-83e5-a7c9dbf31404", none, []string{"Hasura.Exchange"}},
+			Persona{"daemon", "is a program, with the app role Hasura.Exchange", daemonObjectID, none, []string{daemonRole}},
 			"", "",
 			map[string]any{"idtyp": "app"},
 		},
 	}
 }
 
-// Personas are reader, editor, nobody, guest and daemon, in this order. The caller owns the answer.
+// crowd are the groups of crowded: GroupOne is one of them, somewhere in the middle.
+func crowd() []string {
+	var all []string
+	for i := range crowdedGroups - 1 {
+		if i == crowdedGroups/2 {
+			all = append(all, GroupOne)
+		}
+		all = append(all, fmt.Sprintf("d2000000-aaaa-4bbb-8ccc-%012d", i+1))
+	}
+	return all
+}
+
+// identities are the personas with the groups that the directory knows of now.
+func (t *Tenant) identities() []identity {
+	all := t.cast()
+	for i := range all {
+		if object, known := t.directory.find(t.tenantIDs[0], all[i].ObjectID); known {
+			all[i].Groups = append([]string{}, object.groups...)
+		}
+	}
+	return all
+}
+
+// identity finds a persona by its name, object id or login.
+func (t *Tenant) identity(name string) (identity, bool) {
+	for _, id := range t.identities() {
+		if id.Name == name || id.ObjectID == name || (id.login != "" && id.login == name) {
+			return id, true
+		}
+	}
+	return identity{}, false
+}
+
+// Personas are reader, editor, crowded, nobody, guest and daemon, in this order. The caller owns the answer.
 func (t *Tenant) Personas() []Persona {
 	var all []Persona
 	for _, id := range t.identities() {
@@ -80,85 +124,4 @@ func (t *Tenant) Token(persona string) (string, error) {
 		return "", fmt.Errorf("no such persona, there are %s", strings.Join(names, ", "))
 	}
 	return t.Sign(claims), nil
-}
-
-// Claims are those of a fresh v2.0 token of the persona, for the caller to alter and Sign; nil for an unknown persona.
-// Times are int64 seconds, lists are []string. As with Entra, iat and nbf lie 300 s in the past, sub is pairwise, and
-// uti, aio, rh and xms_ftd are random.
-func (t *Tenant) Claims(persona string) map[string]any {
-	for _, id := range t.identities() {
-		if id.Name == persona {
-			return t.v2Claims(id)
-		}
-	}
-	return nil
-}
-
-func (t *Tenant) v2Claims(id identity) map[string]any {
-	tid, now, life := t.tenantIDs[0], t.now(), 75*time.Minute
-	c := map[string]any{
-		"aud": APIClientID, "iss": t.V2Issuer(tid), "tid": tid, "oid": id.ObjectID, "ver": "2.0",
-		"iat": now.Unix() - 300, "nbf": now.Unix() - 300,
-		"aio": "AVQAq/8TAAAA" + base64.StdEncoding.EncodeToString(random(46)),
-		"rh":  "1." + opaque(36) + ".", "uti": opaque(16), "xms_ftd": opaque(32),
-	}
-	if id.login == "" {
-		life = time.Hour
-		c["azp"], c["azpacr"], c["sub"] = DaemonClientID, "1", id.ObjectID
-	} else {
-		pairwise := sha256.Sum256([]byte(APIClientID + id.ObjectID))
-		c["azp"], c["azpacr"], c["sub"] = SPAClientID, "0", base64.RawURLEncoding.EncodeToString(pairwise[:])
-		c["name"], c["preferred_username"], c["scp"], c["sid"] = id.fullName, id.login, "access_as_user", guid()
-	}
-	c["exp"] = now.Add(life).Unix()
-	if len(id.AppRoles) > 0 {
-		c["roles"] = id.AppRoles
-	}
-	if len(id.Groups) > 0 {
-		c["groups"] = id.Groups
-	}
-	maps.Copy(c, id.extra)
-	return c
-}
-
-// V1Claims are those of a fresh v1.0 token of the persona, which Entra gives for an API whose manifest does not ask for
-// version 2; nil for an unknown persona. Sign adds the x5t header of such tokens. The audience is the API's App ID URI.
-func (t *Tenant) V1Claims(persona string) map[string]any {
-	c := t.Claims(persona)
-	if c == nil {
-		return nil
-	}
-	issuer := t.V1Issuer(t.tenantIDs[0])
-	c["ver"], c["iss"], c["aud"] = "1.0", issuer, "api://"+APIClientID
-	c["appid"], c["appidacr"] = c["azp"], c["azpacr"]
-	login, person := c["preferred_username"]
-	for _, v2only := range []string{"azp", "azpacr", "preferred_username", "sid"} {
-		delete(c, v2only)
-	}
-	if !person {
-		c["idp"] = issuer
-		return c
-	}
-	given, family, _ := strings.Cut(c["name"].(string), " ")
-	c["given_name"], c["family_name"], c["unique_name"] = given, family, login
-	c["acr"], c["amr"], c["ipaddr"] = "1", []string{"pwd", "mfa"}, "203.0.113.17"
-	if _, guest := c["idp"]; !guest { // Entra gives guests no upn
-		c["upn"] = login
-	}
-	return c
-}
-
-func random(n int) []byte {
-	b := make([]byte, n)
-	rand.Read(b) // never fails, says its documentation
-	return b
-}
-
-func opaque(n int) string { return base64.RawURLEncoding.EncodeToString(random(n)) }
-
-// guid is a random one (RFC 9562 section 5.4).
-func guid() string {
-	b := random(16)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -1,12 +1,14 @@
 // Package faketenant is a Microsoft Entra tenant that lives in the process: it publishes discovery documents and
-// signing keys, and hands out tokens for a handful of made-up people and one program. Tests use it over real TLS, and
-// `issuer dev` shows the whole product with it. Its documents and tokens have the members, spellings and quirks of
-// Entra's own. It checks nobody: whoever reaches it gets a token for whom they ask, so it must never stand in a network
-// that others can reach.
+// signing keys, signs made-up people in, hands out tokens at a token endpoint, and answers Microsoft Graph's questions
+// about groups. Tests use it over real TLS, and `issuer dev` shows the whole product with it. Its documents, tokens and
+// errors have the members, spellings and quirks of Entra's own, so that MSAL takes it for the real one. It checks apps,
+// but no people: whoever reaches it gets a token for whom they ask, so it must never stand in a network that others can
+// reach.
 package faketenant
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,8 +23,9 @@ const (
 	TenantID         = "7f2d6c1e-3b0a-4c55-9e1d-2a64c0b8f901"
 	OtherTenantID    = "c41b9a70-58de-4f0b-8a37-61d2e9f3b802"
 	ConsumerTenantID = "9188040d-6c67-4c5b-b112-36a304b66dad"
-	APIClientID      = "b1c2d3e4-5f60-4718-92a3-c4d5e6f70811" // the audience of every token
+	APIClientID      = "b1c2d3e4-5f60-4718-92a3-c4d5e6f70811" // the audience of every persona's token
 	SPAClientID      = "0a9b8c7d-6e5f-4a3b-8c1d-2e3f4a5b6c22" // the caller of the people's tokens
+	NativeClientID   = "6e5d4c3b-2a19-4807-8f6e-5d4c3b2a1944" // a program on a desktop, which people sign in to
 	DaemonClientID   = "5d4c3b2a-1908-47f6-9e5d-4c3b2a190833" // the caller of the daemon's tokens
 )
 
@@ -36,6 +39,8 @@ type Options struct {
 	Authority string
 	// Now is the clock of tokens and certificates. Nil: time.Now.
 	Now func() time.Time
+	// Chaos adds the routes below /chaos, by which whoever reaches the tenant can break it.
+	Chaos bool
 }
 
 // Tenant is the fake. It is an http.Handler; all its methods may be called concurrently.
@@ -44,15 +49,23 @@ type Tenant struct {
 	now       func() time.Time
 	mux       *http.ServeMux
 	// spare makes KeyOtherCloud and KeyStranger when they are first asked for, so that New need not wait for them.
-	spare map[Key]func() *signingKey
+	spare        map[Key]func() *signingKey
+	certificates func() *authority // made at the first call
+	registry     registry
+	directory    directory
+	sessions     sessions
 
-	mu        sync.Mutex // guards what follows; never held while a key is made or a signature is computed
-	authority string
-	keys      map[Key]*signingKey
-	retired   []*signingKey   // pushed out by Rotate, still published
-	withdrawn map[string]bool // by kid
-	intercept func(http.ResponseWriter, *http.Request) bool
-	hits      map[string]int // requests by path
+	mu         sync.Mutex // guards what follows; never held while a key is made or a signature is computed
+	authority  string
+	lifetime   time.Duration // of all tokens; zero: Entra's own
+	keys       map[Key]*signingKey
+	retired    []*signingKey   // pushed out by Rotate, still published
+	withdrawn  map[string]bool // by kid
+	intercept  func(http.ResponseWriter, *http.Request) bool
+	hits       map[string]int // requests by path
+	weather    map[Part]Weather
+	dateOffset time.Duration
+	graphLoad  float64
 }
 
 // New makes a tenant with fresh keys, which takes a few hundred milliseconds. It listens nowhere: serve it, and tell it
@@ -64,6 +77,10 @@ func New(o Options) (*Tenant, error) {
 		keys:      map[Key]*signingKey{},
 		withdrawn: map[string]bool{},
 		hits:      map[string]int{},
+		weather:   map[Part]Weather{},
+		sessions:  sessions{codes: map[string]codeGrant{}, refresh: map[string]signIn{}},
+
+		certificates: sync.OnceValue(mustMakeAuthority),
 	}
 	if len(t.tenantIDs) == 0 {
 		t.tenantIDs = []string{TenantID}
@@ -75,7 +92,12 @@ func New(o Options) (*Tenant, error) {
 		o.Authority = "https://login.microsoftonline.com"
 	}
 	t.SetAuthority(o.Authority)
+	t.registerApps()
+	t.fillDirectory()
 	t.mux = t.routes()
+	if o.Chaos {
+		t.chaosRoutes(t.mux)
+	}
 	t.spare = map[Key]func() *signingKey{
 		KeyOtherCloud: sync.OnceValue(t.mustMakeKey),
 		KeyStranger:   sync.OnceValue(t.mustMakeKey),
@@ -127,6 +149,12 @@ func (t *Tenant) Intercept(answer func(http.ResponseWriter, *http.Request) bool)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.intercept = answer
+}
+
+func (t *Tenant) allHits() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.hits)
 }
 
 // Hits counts the requests so far, intercepted ones too, whose path contains substring.

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -31,10 +33,14 @@ func serve(t *testing.T, o faketenant.Options) served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewTLSServer(tenant)
+	server := httptest.NewUnstartedServer(tenant)
+	server.TLS = tenant.TLS()
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	tenant.SetAuthority(server.URL + "/")
-	return served{tenant, server.URL, server.Client()}
+	client := tenant.Client()
+	t.Cleanup(client.CloseIdleConnections)
+	return served{tenant, server.URL, client}
 }
 
 func (s served) get(t *testing.T, path string) (*http.Response, []byte) {
@@ -110,4 +116,24 @@ func part(t *testing.T, token string, i int) []byte {
 		t.Fatalf("part %d: %v", i, err)
 	}
 	return decoded
+}
+
+// clock is one that a test moves.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Now()} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
 }

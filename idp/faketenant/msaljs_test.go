@@ -1,0 +1,182 @@
+package faketenant_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+)
+
+// msaljs is the folder that has the scripts and MSAL.js, made once per process.
+var msaljs = sync.OnceValues(installMSALJS)
+
+// installMSALJS copies msaljs to the user's cache and installs its packages there. The copy is named by the content, so it
+// is made once per machine and version; it is made aside and renamed, so that no other process meets a half-made one.
+func installMSALJS() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	sum, root := sha256.New(), os.DirFS("msaljs")
+	files := []string{".npmrc", "package.json", "package-lock.json", "node.mjs", "browser.mjs"}
+	for _, name := range files {
+		content, err := os.ReadFile(filepath.Join("msaljs", name))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(content), content)
+	}
+	target := filepath.Join(cache, "hasura-issuer", "msaljs-"+hex.EncodeToString(sum.Sum(nil)[:8]))
+	if _, err := os.Stat(target); err == nil {
+		return target, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return "", err
+	}
+	aside, err := os.MkdirTemp(filepath.Dir(target), "install-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(aside)
+	if err := os.CopyFS(aside, root); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = aside
+	if out, err := install.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm ci: %w: %s", err, out)
+	}
+	if err := os.Rename(aside, target); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", err
+	}
+	return target, nil
+}
+
+// node runs a script of msaljs, which is to trust the tenant, with given as JSON, and reads what it prints.
+func (s served) node(t *testing.T, script string, given, into any) {
+	t.Helper()
+	if _, err := exec.LookPath("npm"); err != nil {
+		t.Fatal("install Node.js 20 or newer (node and npm) to run this test")
+	}
+	folder, err := msaljs()
+	if err != nil {
+		t.Fatalf("install MSAL.js: %v", err)
+	}
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(authority, s.CAPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	input, err := json.Marshal(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, "node", filepath.Join(folder, script))
+	run.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+authority)
+	var stdout, stderr bytes.Buffer
+	run.Stdin, run.Stdout, run.Stderr = bytes.NewReader(input), &stdout, &stderr
+	if err := run.Run(); err != nil {
+		t.Fatalf("%s: %v: %s", script, err, stderr.Bytes())
+	}
+	if err := json.Unmarshal(stdout.Bytes(), into); err != nil {
+		t.Fatalf("%s printed %q: %v", script, stdout.Bytes(), err)
+	}
+}
+
+// result is what the scripts tell of a token they got.
+type result struct {
+	OID, Aud, Account, Nonce string
+	Scopes                   []string
+	FromCache                bool
+}
+
+type refused struct {
+	Name, Code, Suberror, Claims string
+	Number                       int
+}
+
+func (s served) forScripts(t *testing.T) map[string]string {
+	t.Helper()
+	token, err := s.Token("editor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{
+		"authority": s.url + "/" + faketenant.TenantID, "scope": "api://" + faketenant.APIClientID + "/access_as_user",
+		"native": faketenant.NativeClientID, "spa": faketenant.SPAClientID, "api": faketenant.APIClientID,
+		"secret": s.ClientSecret(faketenant.APIClientID), "assertion": token,
+	}
+}
+
+// signedIn is what a sign-in of the editor for the API comes to; without the nonce where there was no sign-in page.
+func signedIn(t *testing.T, s served, nonce string, fromCache bool) result {
+	t.Helper()
+	oid := oidOf(t, s, "editor")
+	return result{
+		OID: oid, Aud: faketenant.APIClientID, Account: oid + "." + faketenant.TenantID, Nonce: nonce,
+		Scopes: []string{"api://" + faketenant.APIClientID + "/access_as_user"}, FromCache: fromCache,
+	}
+}
+
+func TestMSALForNodeTakesTheTenantForEntra(t *testing.T) {
+	t.Parallel()
+	s := serve(t, faketenant.Options{})
+	type session struct{ Code, Cached, Renewed result }
+	var got struct {
+		Native, SPA                         session
+		Credentials, OnBehalf               result
+		WrongSecret, NoConsent, SPAOnServer *refused
+	}
+	s.node(t, "node.mjs", s.forScripts(t), &got)
+	for name, one := range map[string]session{"native": got.Native, "spa": got.SPA} {
+		want := session{signedIn(t, s, "n-1", false), signedIn(t, s, "n-1", true), signedIn(t, s, "", false)}
+		if diff := cmp.Diff(want, one); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if got.Credentials.Aud != "https://graph.microsoft.com" || got.OnBehalf.OID != oidOf(t, s, "editor") {
+		t.Errorf("credentials %+v, on behalf %+v", got.Credentials, got.OnBehalf)
+	}
+	want := []*refused{
+		{Name: "ServerError", Code: "invalid_client", Number: 7000215},
+		{Name: "InteractionRequiredAuthError", Code: "invalid_grant", Suberror: "consent_required", Number: 65001},
+		{Name: "ServerError", Code: "invalid_request", Number: 9002327},
+	}
+	if diff := cmp.Diff(want, []*refused{got.WrongSecret, got.NoConsent, got.SPAOnServer}); diff != "" {
+		t.Errorf("wrong secret, no consent, page on a server (-want +got):\n%s", diff)
+	}
+}
+
+func TestMSALForBrowsersTakesTheTenantForEntra(t *testing.T) {
+	t.Parallel()
+	s := serve(t, faketenant.Options{})
+	var got struct {
+		Mode                  string
+		Code, Cached, Renewed result
+		Requests              []string
+	}
+	s.node(t, "browser.mjs", s.forScripts(t), &got)
+	want := []result{signedIn(t, s, "", false), signedIn(t, s, "", true), signedIn(t, s, "", false)}
+	if diff := cmp.Diff(want, []result{got.Code, got.Cached, got.Renewed}); diff != "" || got.Mode != "fragment" {
+		t.Errorf("response mode %s (-want +got):\n%s", got.Mode, diff)
+	}
+	if s.Hits("/oauth2/v2.0/token") != 2 {
+		t.Errorf("requests %v", got.Requests)
+	}
+}
