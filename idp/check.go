@@ -69,32 +69,40 @@ func audienceOfOthers(audience string) Reason {
 	}
 }
 
-// tenantOf picks the tenant by a claim that is not verified yet. That is safe: a wrong choice leads to keys that did
-// not sign the token.
-func (v *Verifier) tenantOf(c *claims) (*entrakeys.Source, error) {
+// of picks the keys by claims that are not verified yet. That is safe: a wrong choice leads to keys that did not sign the
+// token. An issuer that is trusted by name goes by iss, and a tid that is there must be its tenant's; everybody else goes
+// by tid, which must be there and on the list. Their iss is compared later, with what the tenant's must be.
+func (s sources) of(c *claims) (*entrakeys.Source, error) {
+	named := s.issuers[c.iss.value] // none has the name ""
+	if named != nil && c.tid.state == absent {
+		return named, nil
+	}
 	id, err := c.tid.mustGUID("tid")
 	if err != nil {
 		return nil, err
 	}
-	tenant, ok := v.tenants[id]
-	if !ok {
-		return nil, refuse(ReasonTenantNotAllowed, "tid is not on the list of tenants")
+	if named != nil && named.Tenant() == id {
+		return named, nil
+	}
+	tenant, ok := s.tenants[id]
+	if named != nil || !ok {
+		return nil, refuse(ReasonTenantNotAllowed, "tid is not on the list of tenants, or not the tenant of its issuer")
 	}
 	return tenant, nil
 }
 
 // keyFor returns the key that kid names and the set it stands in. A key that is held never waits. One that is not is
 // looked for with Entra, unless the token does not even claim an issuer we expect.
-func keyFor(ctx context.Context, tenant *entrakeys.Source, t *token) (*entrakeys.Set, *entrakeys.Key, error) {
-	if set := tenant.Held(); set != nil {
+func keyFor(ctx context.Context, source *entrakeys.Source, t *token) (*entrakeys.Set, *entrakeys.Key, error) {
+	if set := source.Held(); set != nil {
 		if key := set.Key(t.kid); key != nil {
 			return set, key, nil
 		}
 	}
-	if v1, v2, known := tenant.Issuers(); known && !t.claims.hasIssuer(v1, v2) {
+	if v1, v2, known := source.Issuers(); known && !t.claims.hasIssuer(v1, v2) {
 		return nil, nil, refuse(ReasonIssuerUnknown, "iss is not the tenant's for this ver, and the key is unknown")
 	}
-	set, err := tenant.Learn(ctx)
+	set, err := source.Learn(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,16 +121,24 @@ func (c *claims) unambiguous() error {
 	return nil
 }
 
-// timely checks exp, nbf and iat (RFC 7519 sections 4.1.4 to 4.1.6). exp has no leeway, since what is made of this
-// token must not outlive it.
-func (c *claims) timely(now time.Time, leeway time.Duration) error {
+// lifetime is when a token may be used, by its own words.
+type lifetime struct{ exp, nbf, iat time.Time }
+
+// lifetime reads exp, nbf and iat. Without the latter two a token began long ago.
+func (c *claims) lifetime() (lifetime, error) {
 	if c.exp.state == absent {
-		return refuse(ReasonClaimMissing, "exp is missing")
+		return lifetime{}, refuse(ReasonClaimMissing, "exp is missing")
 	}
 	if !c.exp.isTime() || !c.nbf.isTime() || !c.iat.isTime() {
-		return refuse(ReasonClaimInvalid, "exp, nbf or iat is not a time in whole seconds")
+		return lifetime{}, refuse(ReasonClaimInvalid, "exp, nbf or iat is not a time in whole seconds")
 	}
-	left := c.exp.time().Sub(now)
+	return lifetime{exp: c.exp.time(), nbf: c.nbf.time(), iat: c.iat.time()}, nil
+}
+
+// holds checks exp, nbf and iat (RFC 7519 sections 4.1.4 to 4.1.6). exp has no leeway, since what is made of this token
+// must not outlive it.
+func (l lifetime) holds(now time.Time, leeway time.Duration) error {
+	left := l.exp.Sub(now)
 	if left < minLeft {
 		return refuse(ReasonTokenExpired, "exp is past or less than ten seconds ahead")
 	}
@@ -130,7 +146,7 @@ func (c *claims) timely(now time.Time, leeway time.Duration) error {
 		return refuse(ReasonClaimInvalid, "exp is more than 48 hours ahead")
 	}
 	latest := now.Add(leeway)
-	if c.nbf.time().After(latest) || c.iat.time().After(latest) {
+	if l.nbf.After(latest) || l.iat.After(latest) {
 		return refuse(ReasonTokenNotYetValid, "nbf or iat is ahead of our clock")
 	}
 	return nil

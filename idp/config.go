@@ -8,24 +8,38 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/hasura-issuer/hasura-issuer/idp/internal/entrakeys"
 )
 
-const maxLeeway = 2 * time.Minute
+const (
+	maxLeeway    = 2 * time.Minute
+	maxCacheSize = 1_000_000
+)
 
 // Config is the policy tokens are held against. Every list is compared byte by byte, GUIDs without regard to case.
 type Config struct {
 	Authority string   // base URL of the sign-in host; "" is the global cloud. http for loopback hosts only
-	Tenants   []string // tenant ids that may call, GUIDs; at least one
+	Tenants   []string // ids of the authority's tenants that may call, GUIDs
+	Issuers   []Issuer // issuers beside them that are trusted by name; at least one of both lists is not empty
 	Audiences []string // accepted `aud` values; at least one. Not those of Microsoft Graph and Azure Resource Manager
 	Clients   []string // app ids that may fetch tokens for callers, GUIDs; empty: any
 	Scopes    []string // a user's token needs one of these; empty: no user is let in
 	AppRoles  []string // an app-only token needs one of these; empty: no app is let in by itself
 
+	// V1Issuer and V2Issuer replace the issuers of the authority's cloud, with "{tenantid}" where the tenant belongs; "":
+	// as they are. An authority that is no known cloud and has none given is asked for them.
+	V1Issuer, V2Issuer string
+
+	// SigningKeyAppID is the client id of an API whose tokens are signed with a key of its own (claims mapping): Entra
+	// shows that key only to who asks with ?appid=. "" for all others.
+	SigningKeyAppID string
+
 	RefuseGuests bool
 	Leeway       time.Duration // on nbf and iat, at most two minutes; exp has none
 	KeepClaims   []string      // names of claims to hand on in Subject.Claims, ASCII
+
+	// CacheSize is how many verified tokens are remembered; 0: none. Together they take 4 KiB for each at
+	// most, so a few large ones push out many.
+	CacheSize int
 
 	HTTPClient *http.Client     // nil: NewHTTPClient(). Redirects are not followed, whatever it says
 	Now        func() time.Time // nil: time.Now
@@ -75,8 +89,8 @@ func (c Config) compile() (policy, error) {
 		faults = append(faults, wrong(field, fmt.Errorf(format, args...)))
 	}
 
-	if len(c.Tenants) == 0 {
-		fault("Tenants", "want at least one")
+	if len(c.Tenants)+len(c.Issuers) == 0 {
+		fault("Tenants", "want at least one, or an issuer")
 	}
 	if len(c.Audiences) == 0 {
 		fault("Audiences", "want at least one")
@@ -94,6 +108,9 @@ func (c Config) compile() (policy, error) {
 	if c.Leeway < 0 || c.Leeway > maxLeeway {
 		fault("Leeway", "%s is not between 0s and %s", c.Leeway, maxLeeway)
 	}
+	if c.CacheSize < 0 || c.CacheSize > maxCacheSize {
+		fault("CacheSize", "%d is not between 0 and %d", c.CacheSize, maxCacheSize)
+	}
 	keep, err := newKeepList(c.KeepClaims)
 	faults = append(faults, err)
 
@@ -101,28 +118,6 @@ func (c Config) compile() (policy, error) {
 		audiences: slices.Clone(c.Audiences), clients: clients, scopes: slices.Clone(c.Scopes),
 		appRoles: slices.Clone(c.AppRoles), refuseGuests: c.RefuseGuests, leeway: c.Leeway, keep: keep,
 	}, errors.Join(faults...)
-}
-
-// sources returns a source of keys for each tenant, by id.
-func (c Config) sources(now func() time.Time) (map[string]*entrakeys.Source, error) {
-	base := c.Authority
-	if base == "" {
-		base = entrakeys.DefaultAuthority
-	}
-	authority, authorityErr := entrakeys.ParseAuthority(base)
-	tenants, tenantsErr := guids("Tenants", c.Tenants)
-	if err := errors.Join(wrong("Authority", authorityErr), tenantsErr); err != nil {
-		return nil, err
-	}
-	client := c.HTTPClient
-	if client == nil {
-		client = NewHTTPClient()
-	}
-	sources := make(map[string]*entrakeys.Source, len(tenants))
-	for _, tenant := range tenants {
-		sources[tenant] = entrakeys.NewSource(authority, tenant, client, now)
-	}
-	return sources, nil
 }
 
 // words returns a fault for each text that is none, or nil.

@@ -18,18 +18,39 @@ func TestAConfigurationIsCheckedWhole(t *testing.T) {
 		change func(*idp.Config)
 		want   string // in the error; "" for a good one
 	}{
-		"the default cloud":                {func(c *idp.Config) { c.Authority = "" }, ""},
-		"a loopback stand-in":              {func(c *idp.Config) { c.Authority = "http://127.0.0.1:8443" }, ""},
-		"a loopback name":                  {func(c *idp.Config) { c.Authority = "http://localhost:8443/" }, ""},
-		"a loopback of version six":        {func(c *idp.Config) { c.Authority = "http://[::1]:8443" }, ""},
-		"everything left to the default":   {func(c *idp.Config) { c.HTTPClient, c.Now, c.Leeway, c.Clients = nil, nil, 0, nil }, ""},
-		"http to another host":             {func(c *idp.Config) { c.Authority = "http://login.example" }, "want https"},
-		"an authority that is none":        {func(c *idp.Config) { c.Authority = "login.example" }, "authority"},
-		"an authority with a path":         {func(c *idp.Config) { c.Authority = "https://login.example/common" }, "without path"},
-		"an authority with a query":        {func(c *idp.Config) { c.Authority = "https://login.example?x=y" }, "without path"},
-		"an authority with a password":     {func(c *idp.Config) { c.Authority = "https://a:b@login.example" }, "authority"},
-		"an authority of another scheme":   {func(c *idp.Config) { c.Authority = "ftp://login.example" }, "want https"},
-		"no tenant":                        {func(c *idp.Config) { c.Tenants = nil }, "tenants: want at least one"},
+		"the default cloud":              {func(c *idp.Config) { c.Authority = "" }, ""},
+		"a loopback stand-in":            {func(c *idp.Config) { c.Authority = "http://127.0.0.1:8443" }, ""},
+		"a loopback name":                {func(c *idp.Config) { c.Authority = "http://localhost:8443/" }, ""},
+		"a loopback of version six":      {func(c *idp.Config) { c.Authority = "http://[::1]:8443" }, ""},
+		"everything left to the default": {func(c *idp.Config) { c.HTTPClient, c.Now, c.Leeway, c.Clients = nil, nil, 0, nil }, ""},
+		"http to another host":           {func(c *idp.Config) { c.Authority = "http://login.example" }, "want https"},
+		"an authority that is none":      {func(c *idp.Config) { c.Authority = "login.example" }, "authority"},
+		"an authority with a path":       {func(c *idp.Config) { c.Authority = "https://login.example/common" }, "without path"},
+		"an authority with a query":      {func(c *idp.Config) { c.Authority = "https://login.example?x=y" }, "without path"},
+		"an authority with a password":   {func(c *idp.Config) { c.Authority = "https://a:b@login.example" }, "authority"},
+		"an authority of another scheme": {func(c *idp.Config) { c.Authority = "ftp://login.example" }, "want https"},
+		"no tenant":                      {func(c *idp.Config) { c.Tenants = nil }, "tenants: want at least one"},
+		"the same tenant twice":          {func(c *idp.Config) { c.Tenants = append(c.Tenants, strings.ToUpper(c.Tenants[0])) }, ""},
+		"an issuer instead":              {func(c *idp.Config) { c.Tenants, c.Issuers = nil, []idp.Issuer{{TenantID: ciamTenant, URL: ciamIssuer}} }, ""},
+		"an issuer without tenant":       {func(c *idp.Config) { c.Issuers = []idp.Issuer{{URL: ciamIssuer}} }, "not a GUID"},
+		"an issuer that is a cloud's": {func(c *idp.Config) {
+			c.Issuers = []idp.Issuer{{TenantID: ciamTenant, URL: "https://sts.windows.net/x/"}}
+		}, "is a cloud's"},
+		"the same issuer twice": {func(c *idp.Config) {
+			c.Issuers = []idp.Issuer{{TenantID: ciamTenant, URL: ciamIssuer}, {TenantID: b2cTenant, URL: ciamIssuer}}
+		}, "twice"},
+		"issuers of a cloud in other words": {func(c *idp.Config) {
+			c.V1Issuer, c.V2Issuer = "https://a.example/{tenantid}/", "https://{tenantid}.b.example/v2.0"
+		}, ""},
+		"an issuer of every tenant": {func(c *idp.Config) { c.V2Issuer = "https://a.example/v2.0" }, "v2 issuer: want an https address with {tenantid} in it"},
+		"an issuer without TLS":     {func(c *idp.Config) { c.V1Issuer = "http://a.example/{tenantid}/" }, "v1 issuer: want an https address"},
+		"v1 alone of an unknown one": {func(c *idp.Config) {
+			c.Authority, c.V1Issuer = "https://a.example", "https://a.example/{tenantid}/"
+		}, "v1 issuer: the authority is no known cloud"},
+		"a signing key's app by name":      {func(c *idp.Config) { c.SigningKeyAppID = "api" }, "signing key app"},
+		"a cache":                          {func(c *idp.Config) { c.CacheSize = 1_000_000 }, ""},
+		"a cache without end":              {func(c *idp.Config) { c.CacheSize = 1_000_001 }, "cache size"},
+		"a cache of less than nothing":     {func(c *idp.Config) { c.CacheSize = -1 }, "cache size"},
 		"a tenant by name":                 {func(c *idp.Config) { c.Tenants = []string{"contoso.example"} }, `tenants: "contoso.example" is not a GUID`},
 		"all tenants":                      {func(c *idp.Config) { c.Tenants = []string{"common"} }, "not a GUID"},
 		"a GUID without its dashes":        {func(c *idp.Config) { c.Tenants = []string{strings.Repeat("0", 36)} }, "not a GUID"},
@@ -68,9 +89,12 @@ func TestEveryFaultOfAConfigurationIsNamed(t *testing.T) {
 	t.Parallel()
 	_, err := idp.New(idp.Config{
 		Authority: "http://login.example", Tenants: []string{"a", "b"}, Clients: []string{"c"}, Scopes: []string{""},
-		Leeway: time.Hour, KeepClaims: []string{"d e"},
+		Leeway: time.Hour, KeepClaims: []string{"d e"}, SigningKeyAppID: "f", CacheSize: -1,
+		Issuers: []idp.Issuer{{URL: "https://g.example"}, {TenantID: ciamTenant, URL: "h"}},
 	})
-	for _, want := range []string{"authority", `"a"`, `"b"`, `"c"`, "audiences", "scopes", "leeway", `"d e"`} {
+	for _, want := range []string{
+		"authority", `"a"`, `"b"`, `"c"`, "audiences", "scopes", "leeway", `"d e"`, `"f"`, "cache size", `"https://g.example"`, `"h"`,
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not in: %v", want, err)
 		}
@@ -89,6 +113,12 @@ func TestAFaultTellsItsField(t *testing.T) {
 		"AppRoles":   func(c *idp.Config) { c.AppRoles = []string{""} },
 		"Leeway":     func(c *idp.Config) { c.Leeway = time.Hour },
 		"KeepClaims": func(c *idp.Config) { c.KeepClaims = []string{"OID"} },
+		"Issuers":    func(c *idp.Config) { c.Issuers = []idp.Issuer{{URL: ciamIssuer}} },
+		"V1Issuer":   func(c *idp.Config) { c.V1Issuer = "https://a.example/" },
+		"V2Issuer":   func(c *idp.Config) { c.V2Issuer = "https://a.example/v2.0" },
+		"CacheSize":  func(c *idp.Config) { c.CacheSize = -1 },
+
+		"SigningKeyAppID": func(c *idp.Config) { c.SigningKeyAppID = "a" },
 	} {
 		config := idp.Config{Tenants: []string{faketenant.TenantID}, Audiences: []string{faketenant.APIClientID}}
 		change(&config)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
 )
@@ -14,7 +16,7 @@ import (
 // FuzzVerify throws texts at a verifier: only those this process has signed may be accepted.
 func FuzzVerify(f *testing.F) {
 	e := newEntra(f)
-	verifier := e.verifier(f)
+	verifier, remembers := e.verifier(f), e.verifier(f, remembering)
 	signed := map[string]bool{}
 	for _, raw := range oneOfEach(e) {
 		signed[raw] = true
@@ -33,6 +35,12 @@ func FuzzVerify(f *testing.F) {
 		subject, err := verifier.Verify(t.Context(), raw)
 		if verdict(t, err) == "accepted" && !signed[raw] {
 			t.Errorf("accepted what nobody signed, for %s", subject.TenantID)
+		}
+		for range 2 { // worked out, and from memory
+			again, againErr := remembers.Verify(t.Context(), raw)
+			if !cmp.Equal(subject, again) || verdict(t, err) != verdict(t, againErr) {
+				t.Errorf("with memory it is %v, %v, without %v, %v", again, againErr, subject, err)
+			}
 		}
 	})
 }

@@ -12,7 +12,7 @@ func (p policy) judge(c *claims, tenant string, set *entrakeys.Set) (Subject, er
 	if err := p.forUs(c); err != nil {
 		return Subject{}, err
 	}
-	if err := c.bearerAccessToken(); err != nil {
+	if err := c.bearerAccessToken(set.Named); err != nil {
 		return Subject{}, err
 	}
 	if err := c.notAnAgent(); err != nil {
@@ -26,7 +26,7 @@ func (p policy) judge(c *claims, tenant string, set *entrakeys.Set) (Subject, er
 	if err != nil {
 		return Subject{}, err
 	}
-	kind, err := p.permission(c)
+	kind, err := p.permission(c, set)
 	if err != nil {
 		return Subject{}, err
 	}
@@ -48,13 +48,15 @@ func (p policy) forUs(c *claims) error {
 
 // bearerAccessToken refuses what was not issued to be shown to us by whoever holds it. An ID token has none of scp, azp
 // and appid, and often a nonce or a hash of what came with it (OpenID Connect Core section 2); roles say nothing, since
-// ID tokens have them too.
-func (c *claims) bearerAccessToken() error {
+// ID tokens have them too. B2C's access tokens repeat the nonce of the sign-in (learn.microsoft.com/azure/
+// active-directory-b2c/access-tokens), so with an issuer trusted by name it counts only where scp or azp is not there.
+func (c *claims) bearerAccessToken(named bool) error {
 	if c.cnf {
 		return refuse(ReasonBoundToken, "cnf: the token is bound to a key (RFC 7800)")
 	}
 	anonymous := c.scp.state == absent && c.azp.state == absent && c.appid.state == absent
-	if bool(c.nonce) || bool(c.atHash) || bool(c.codHash) || anonymous {
+	nonce := bool(c.nonce) && (!named || c.scp.state == absent || c.azp.state == absent)
+	if nonce || bool(c.atHash) || bool(c.codHash) || anonymous {
 		return refuse(ReasonIDToken, "nonce, at_hash or c_hash is there, or scp and azp are not")
 	}
 	return nil
@@ -113,8 +115,8 @@ func (p policy) guest(c *claims, set *entrakeys.Set) (bool, error) {
 }
 
 // permission tells users from apps and checks what each of them needs.
-func (p policy) permission(c *claims) (Kind, error) {
-	kind, err := c.kind()
+func (p policy) permission(c *claims, set *entrakeys.Set) (Kind, error) {
+	kind, err := c.kind(set.Named)
 	if err != nil {
 		return "", err
 	}
@@ -133,12 +135,13 @@ func (p policy) permission(c *claims) (Kind, error) {
 }
 
 // kind goes by idtyp. That claim is optional; without it an app's token is one without a scope whose subject is the
-// object itself, while a user's sub differs for each app.
-func (c *claims) kind() (Kind, error) {
+// object itself, while a user's sub differs for each app. That guess is for Entra's tenants alone: an issuer trusted by
+// name may put the object id into its users' sub too, as B2C does.
+func (c *claims) kind(named bool) (Kind, error) {
 	if c.scp.state == faulty {
 		return "", refuse(ReasonClaimInvalid, "scp is not a string")
 	}
-	itself := c.scp.state == absent && c.oid.value != "" && c.oid.value == c.sub.value
+	itself := !named && c.scp.state == absent && c.oid.value != "" && c.oid.value == c.sub.value
 	switch {
 	case c.idtyp.value == "app" && c.scp.state != absent:
 		return "", refuse(ReasonClaimInvalid, "idtyp is app, yet there is a scp")

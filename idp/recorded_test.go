@@ -91,35 +91,58 @@ func TestMutationsAreJudgedAsRecorded(t *testing.T) {
 	}
 }
 
+// forgery is a recorded token that mutations were carried out on.
+type forgery struct {
+	claims  map[string]any
+	options []faketenant.SignOption
+	member  string // written behind the last one
+	raw     string // instead of everything else
+}
+
 // token carries the mutation out.
 func (m mutation) token(t *testing.T, e *entra, claims map[string]any) string {
 	t.Helper()
-	if m.Raw != "" {
-		return m.Raw
-	}
+	f := forgery{claims: claims}
+	m.spoil(t, &f)
+	return f.sign(t, e)
+}
+
+// spoil carries the mutation out on what others have spoilt already.
+func (m mutation) spoil(t *testing.T, f *forgery) {
+	t.Helper()
 	for name, value := range m.Set {
-		claims[name] = shifted(t, value)
+		f.claims[name] = shifted(t, value)
 	}
 	for _, name := range m.Unset {
-		delete(claims, name)
+		delete(f.claims, name)
 	}
-	options := headerOptions(m.Header)
+	f.options = append(f.options, headerOptions(m.Header)...)
 	for _, name := range m.HeaderUnset {
-		options = append(options, faketenant.WithoutHeader(name))
+		f.options = append(f.options, faketenant.WithoutHeader(name))
 	}
 	switch {
 	case strings.Contains(m.SignWith, faketenant.ConsumerTenantID):
-		options = append(options, faketenant.SignedBy(faketenant.KeyConsumer))
+		f.options = append(f.options, faketenant.SignedBy(faketenant.KeyConsumer))
 	case strings.Contains(m.SignWith, "cloud_instance_name"):
-		options = append(options, faketenant.SignedBy(faketenant.KeyOtherCloud))
+		f.options = append(f.options, faketenant.SignedBy(faketenant.KeyOtherCloud))
 	case m.SignWith != "":
 		t.Fatalf("no key for %q", m.SignWith)
 	case m.Name == "token_over_size_limit":
-		claims["pad"] = strings.Repeat("x", 32<<10)
-	case m.RawAppend != "":
-		return appended(t, e, claims, m.RawAppend)
+		f.claims["pad"] = strings.Repeat("x", 32<<10)
 	}
-	return e.Sign(claims, options...)
+	f.member += m.RawAppend
+	f.raw += m.Raw
+}
+
+func (f *forgery) sign(t *testing.T, e *entra) string {
+	t.Helper()
+	switch {
+	case f.raw != "":
+		return f.raw
+	case f.member != "":
+		return appended(t, e, f.claims, f.member)
+	}
+	return e.Sign(f.claims, f.options...)
 }
 
 // appended signs claims with a member written behind the last one.

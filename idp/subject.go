@@ -1,6 +1,10 @@
 package idp
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Kind is what sort of caller a token stands for.
 type Kind string
@@ -18,7 +22,10 @@ type Subject struct {
 	Kind     Kind
 	ClientID string   // lower-case GUID of the app that got the token (azp or appid)
 	AppRoles []string // values of "roles"; GUIDs among them are groups emitted as roles, and are left out
-	Groups   []string // lower-case GUIDs; groups given by name are left out, since names can be taken over
+
+	// Groups are lower-case GUIDs. A tenant can be set to send groups by name (sAMAccountName and the like): those are
+	// left out, since a name can be given to another group, and so match no grant. They do not make GroupsOmitted true.
+	Groups []string
 
 	// GroupsOmitted is true when Entra left groups out because there are too many: Groups is not the whole truth.
 	GroupsOmitted bool
@@ -30,4 +37,10 @@ type Subject struct {
 	// writes them. A claim that is absent, null, a list or an object is not in it. GUIDs of tid, oid, azp and appid
 	// are in lower case.
 	Claims map[string]string
+}
+
+// clone returns a Subject that shares nothing with s that could be changed.
+func (s Subject) clone() Subject {
+	s.AppRoles, s.Groups, s.Claims = slices.Clone(s.AppRoles), slices.Clone(s.Groups), maps.Clone(s.Claims)
+	return s
 }

@@ -21,11 +21,8 @@ type token struct {
 	signature []byte
 }
 
-// parse takes a token apart (RFC 7515 section 7.1): size, shape, header, claims as JSON, in this order.
+// parse takes a token of bounded size apart (RFC 7515 section 7.1): shape, header, claims as JSON, in this order.
 func parse(raw string, keep keepList) (*token, error) {
-	if len(raw) > maxToken {
-		return nil, refuse(ReasonTokenTooLarge, "longer than 32 KiB")
-	}
 	header, payload, signature, err := split(raw)
 	if err != nil {
 		return nil, err

@@ -109,3 +109,28 @@ func TestAnAnswerThatIsNoneLeavesTheLastGoodSet(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAnswerThatStallsHalfwayStallsNobodyWhoseKeyIsHeld(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	verifier := e.warm(t)
+	began, release := make(chan struct{}), make(chan struct{})
+	e.intercept(func(w http.ResponseWriter, _ *http.Request) bool {
+		io.WriteString(w, `{"issuer":`)
+		w.(http.Flusher).Flush()
+		close(began)
+		<-release
+		panic(http.ErrAbortHandler)
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- verifier.Refresh(t.Context()) }()
+	<-began
+	for range 100 {
+		wantVerdict(t, verifier, e.Sign(e.user(nil)), "accepted")
+	}
+	close(release)
+	if err := <-ended; err == nil {
+		t.Error("half an answer was taken")
+	}
+	wantVerdict(t, verifier, e.Sign(e.user(nil)), "accepted")
+}

@@ -25,47 +25,48 @@ type discovery struct {
 	issuer, jwksURI, cloud string
 }
 
-// fetch reads the tenant's documents and keys, all within the context's deadline. Whatever is missing, wrong or from
+// fetch reads the publisher's documents and keys, all within the context's deadline. Whatever is missing, wrong or from
 // elsewhere is an error: a set is taken whole or not at all.
 func (s *Source) fetch(ctx context.Context) (*Set, error) {
-	home := s.authority.base + "/" + s.tenant
-	v2, err := s.discover(ctx, home+"/v2.0/.well-known/openid-configuration")
+	found, err := s.discover(ctx, s.publisher.metadata)
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{tenant: s.tenant, cloud: v2.cloud, fetched: s.now()}
-	if set.V1Issuer, set.V2Issuer, err = s.issuers(ctx, home, v2); err != nil {
+	set := &Set{Facts: Facts{Named: s.publisher.named, tenant: s.publisher.tenant, cloud: found.cloud}, fetched: s.now()}
+	if set.V1Issuer, set.V2Issuer, err = s.issuers(ctx, found); err != nil {
 		return nil, err
 	}
-	if err := s.authority.ours(v2.jwksURI); err != nil {
+	address, err := s.publisher.keysAt(found.jwksURI)
+	if err != nil {
 		return nil, err
 	}
-	body, err := s.get(ctx, v2.jwksURI)
+	body, err := s.get(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	if set.keys, err = ParseSet(body); err != nil {
-		return nil, fmt.Errorf("read %s: %w", v2.jwksURI, err)
+		return nil, fmt.Errorf("read %s: %w", address, err)
 	}
+	set.inherit(s.held.Load())
 	return set, nil
 }
 
-// issuers returns the exact issuers of the tenant's v1.0 and v2.0 tokens. Those of a known cloud are known beforehand,
-// and a document that says otherwise is not believed. Those of any other authority are what its documents say; one
-// without a v1.0 document has no v1.0 tokens.
-func (s *Source) issuers(ctx context.Context, home string, v2 discovery) (string, string, error) {
-	v1Issuer, v2Issuer, known := s.authority.Issuers(s.tenant)
-	if known {
-		if v2.issuer != v2Issuer {
-			return "", "", fmt.Errorf("the discovery document below %s names another issuer than its cloud's", home)
+// issuers returns the exact issuers of v1.0 and v2.0 tokens. Those that are known beforehand are what was configured, and
+// a document that says otherwise is not believed. Those of an authority that is no known cloud are what its documents
+// say; one without a v1.0 document has no v1.0 tokens.
+func (s *Source) issuers(ctx context.Context, found discovery) (v1Issuer, v2Issuer string, err error) {
+	p := &s.publisher
+	if p.knows() {
+		if found.issuer != p.v2Issuer {
+			return "", "", fmt.Errorf("%s names another issuer than the one configured", p.metadata)
 		}
-		return v1Issuer, v2Issuer, nil
+		return p.v1Issuer, p.v2Issuer, nil
 	}
-	v1, err := s.discover(ctx, home+"/.well-known/openid-configuration")
+	v1, err := s.discover(ctx, p.v1Metadata)
 	if err != nil && !errors.Is(err, errNotFound) {
 		return "", "", err
 	}
-	return forTenant(v1.issuer, s.tenant), forTenant(v2.issuer, s.tenant), nil
+	return forTenant(v1.issuer, p.tenant), forTenant(found.issuer, p.tenant), nil
 }
 
 func (s *Source) discover(ctx context.Context, address string) (discovery, error) {
@@ -107,11 +108,15 @@ func (s *Source) get(ctx context.Context, address string) ([]byte, error) {
 		return nil, fmt.Errorf("ask %s: %w", address, err)
 	}
 	request.Header.Set("Accept", "application/json")
+	asked := s.now()
 	response, err := s.client.Do(request)
 	if err != nil {
 		return nil, err // names method and address already
 	}
 	defer response.Body.Close()
+	if offset, ok := measure(asked, s.now(), response.Header); ok {
+		s.offset.Store(&offset)
+	}
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound:

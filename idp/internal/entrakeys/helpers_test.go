@@ -140,7 +140,7 @@ func newSource(tb testing.TB, e *entra) *entrakeys.Source {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return entrakeys.NewSource(authority, tenant, &http.Client{Transport: inProcess{e}}, time.Now)
+	return entrakeys.NewSource(authority.Tenant(tenant, ""), &http.Client{Transport: inProcess{e}}, time.Now)
 }
 
 // broken answers 503; hanging does not answer before the caller gives up.

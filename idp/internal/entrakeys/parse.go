@@ -79,7 +79,7 @@ func parseKey(entry jsontext.Value) (kid string, key *Key, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	return raw.kid, &Key{public: public, issuer: raw.issuer, cloud: raw.cloud}, nil
+	return raw.kid, &Key{kid: raw.kid, public: public, issuer: raw.issuer, cloud: raw.cloud}, nil
 }
 
 // read takes one member in. A member we know must be a string that is not empty; the private ones of RFC 7518 sections

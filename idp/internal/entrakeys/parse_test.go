@@ -127,27 +127,6 @@ func TestADocumentWithoutUsableKeysIsAnError(t *testing.T) {
 	}
 }
 
-func TestAnAuthorityKnowsItsCloud(t *testing.T) {
-	t.Parallel()
-	for raw, known := range map[string]bool{
-		"https://LOGIN.microsoftonline.com/":       true,
-		"https://login.microsoftonline.us":         true,
-		"https://login.partner.microsoftonline.cn": true,
-		"https://login.microsoftonline.com:8443":   false,
-		"https://login.microsoftonline.com.evil":   false,
-		"http://127.0.0.1:8443":                    false,
-	} {
-		authority, err := entrakeys.ParseAuthority(raw)
-		if err != nil {
-			t.Errorf("%s: %v", raw, err)
-			continue
-		}
-		if _, _, got := authority.Issuers(tenant); got != known {
-			t.Errorf("%s: known is %v", raw, got)
-		}
-	}
-}
-
 // FuzzJWKS throws documents at the reader of key sets: whatever it returns can be used without harm.
 func FuzzJWKS(f *testing.F) {
 	good := set(f, entry(f, nil), entry(f, map[string]any{"kid": "b", "issuer": base + "/{tenantid}/v2.0"}))

@@ -37,7 +37,7 @@ func TestABodyWithoutEndIsNotReadToIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	var body endless
-	source := entrakeys.NewSource(authority, tenant, &http.Client{Transport: &body}, time.Now)
+	source := entrakeys.NewSource(authority.Tenant(tenant, ""), &http.Client{Transport: &body}, time.Now)
 	if err := source.Fetch(t.Context()); err == nil || body.read.Load() > 1<<20 {
 		t.Errorf("%d bytes were read, %v", body.read.Load(), err)
 	}

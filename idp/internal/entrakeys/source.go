@@ -23,14 +23,14 @@ const (
 // any token.
 var ErrUnavailable = errors.New("the identity provider's keys are not available")
 
-// Source holds the keys of one tenant. All methods may be called concurrently; readers of held keys take no lock.
+// Source holds the keys of one publisher. All methods may be called concurrently; readers of held keys take no lock.
 type Source struct {
-	authority Authority
-	tenant    string
+	publisher Publisher
 	client    *http.Client
 	now       func() time.Time
 
-	held atomic.Pointer[Set] // the last good set; nil before the first
+	held   atomic.Pointer[Set]    // the last good set; nil before the first
+	offset atomic.Pointer[Offset] // as the last answer showed it; nil before the first
 
 	mu      sync.Mutex // guards what follows; never held during I/O
 	flight  *flight    // the fetch that is under way, nil when none is
@@ -44,16 +44,16 @@ type flight struct {
 	err  error // written before done is closed
 }
 
-// NewSource returns a source for a tenant (a lower-case GUID). It does not connect. The client is copied and made to
-// follow no redirects: keys count only where the authority itself hands them out.
-func NewSource(authority Authority, tenant string, client *http.Client, now func() time.Time) *Source {
+// NewSource returns a source for a publisher. It does not connect. The client is copied and made to follow no
+// redirects: keys count only where the publisher itself hands them out.
+func NewSource(publisher Publisher, client *http.Client, now func() time.Time) *Source {
 	direct := *client
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Source{authority: authority, tenant: tenant, client: &direct, now: now}
+	return &Source{publisher: publisher, client: &direct, now: now}
 }
 
-// Tenant returns the id this source was made for.
-func (s *Source) Tenant() string { return s.tenant }
+// Tenant returns the id of the tenant whose keys these are.
+func (s *Source) Tenant() string { return s.publisher.tenant }
 
 // Held returns the last good set, or nil when there is none or it is more than 24 hours old. It never waits.
 func (s *Source) Held() *Set {
@@ -64,11 +64,18 @@ func (s *Source) Held() *Set {
 	return set
 }
 
-// Issuers returns the issuers of the tenant's tokens; known is false while only a discovery document could tell and
-// none was read yet.
+// Holds reports whether key is in the set that is held: it was not withdrawn, and what tokens of it were held against is
+// still so. It never waits.
+func (s *Source) Holds(key *Key) bool {
+	set := s.Held()
+	return set != nil && set.keys[key.kid] == key
+}
+
+// Issuers returns the issuers of the tokens; known is false while only a discovery document could tell and none was
+// read yet.
 func (s *Source) Issuers() (v1, v2 string, known bool) {
-	if v1, v2, known = s.authority.Issuers(s.tenant); known {
-		return v1, v2, true
+	if s.publisher.knows() {
+		return s.publisher.v1Issuer, s.publisher.v2Issuer, true
 	}
 	if set := s.Held(); set != nil {
 		return set.V1Issuer, set.V2Issuer, true
@@ -124,7 +131,7 @@ func (s *Source) begin(ctx context.Context) *flight {
 		if err == nil {
 			s.held.Store(set)
 		} else {
-			err = fmt.Errorf("fetch keys of tenant %s: %w", s.tenant, err)
+			err = fmt.Errorf("fetch keys of %s: %w", s.publisher.name, err)
 		}
 		s.mu.Lock()
 		s.flight, s.outcome = nil, err
@@ -142,12 +149,4 @@ func (f *flight) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("wait for keys: %w", context.Cause(ctx))
 	}
-}
-
-// Health returns nil while a set is held, else an error that wraps ErrUnavailable. From memory.
-func (s *Source) Health() error {
-	if s.Held() == nil {
-		return fmt.Errorf("tenant %s: %w", s.tenant, ErrUnavailable)
-	}
-	return nil
 }

@@ -1,0 +1,100 @@
+package entrakeys
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+const (
+	discoveryPath = "/.well-known/openid-configuration"
+	appIDName     = "appid" // the query member by which Entra shows the keys of one app
+)
+
+// Publisher says where an issuer's documents stand and what they must say. Authority.Tenant and Named make one.
+type Publisher struct {
+	name       string // for operators
+	tenant     string // lower-case GUID
+	metadata   string // the discovery document that leads to the keys
+	v1Metadata string // the one that only names the v1.0 issuer; "" where issuers are known
+	origin     string // scheme and host that everything is fetched from
+	appID      string // "" unless keys of one app are wanted
+
+	v1Issuer, v2Issuer string // "" where the documents are to say
+	named              bool   // trusted by its exact issuer instead of as an authority's tenant
+}
+
+// Tenant returns the publisher of an authority's tenant (a lower-case GUID). An app that signs with a key of its own
+// (claims mapping) is named by appID, a client id: its key is only in the documents that are asked for with ?appid=
+// (learn.microsoft.com/entra/identity-platform/access-tokens, "Validate the signature").
+func (a Authority) Tenant(tenant, appID string) Publisher {
+	home := a.base + "/" + tenant
+	p := Publisher{name: "tenant " + tenant, tenant: tenant, origin: a.base, appID: appID}
+	p.metadata = withAppID(home+"/v2.0"+discoveryPath, appID)
+	known := false
+	if p.v1Issuer, p.v2Issuer, known = a.issuers(tenant); !known {
+		p.v1Metadata = withAppID(home+discoveryPath, appID)
+	}
+	return p
+}
+
+// Named returns the publisher of an issuer that is trusted by its exact name, for a tenant (a lower-case GUID). metadata
+// is its discovery document, "" for the one that stands below the issuer (OpenID Connect Discovery section 4). A query
+// member appid of metadata is carried on to the keys. The error says what is wrong.
+func Named(tenant, issuer, metadata string) (Publisher, error) {
+	address, err := parseAddress(issuer)
+	switch {
+	case err != nil:
+		return Publisher{}, fmt.Errorf("the issuer: %w", err)
+	case strings.ContainsRune(issuer, '?'):
+		return Publisher{}, errors.New("the issuer: want no query")
+	case ofACloud(address):
+		return Publisher{}, errors.New("the issuer is a cloud's: name the authority and the tenant instead")
+	case metadata == "" && isPolicyless(address):
+		return Publisher{}, errors.New("the issuer is a B2C tenant's without policy: want its discovery document too, since keys are published per policy")
+	case metadata == "":
+		metadata = strings.TrimSuffix(issuer, "/") + discoveryPath
+	}
+	document, err := parseAddress(metadata)
+	if err != nil {
+		return Publisher{}, fmt.Errorf("the discovery document: %w", err)
+	}
+	return Publisher{
+		name: "issuer " + issuer, tenant: tenant, metadata: metadata, origin: originOf(document),
+		appID: document.Query().Get(appIDName), v1Issuer: issuer, v2Issuer: issuer, named: true,
+	}, nil
+}
+
+// isPolicyless sees the form of B2C issuers below which no discovery document stands
+// (learn.microsoft.com/azure/active-directory-b2c/tokens-overview).
+func isPolicyless(issuer *url.URL) bool {
+	return strings.HasSuffix(issuer.Hostname(), ".b2clogin.com") && !strings.HasPrefix(issuer.Path, "/tfp/")
+}
+
+// knows reports whether the issuers are known before any document was read.
+func (p *Publisher) knows() bool { return p.v2Issuer != "" }
+
+// keysAt returns where to fetch the keys that a discovery document tells us of. They must lie on the host the document
+// came from: same scheme, host and port.
+func (p *Publisher) keysAt(jwksURI string) (string, error) {
+	address, err := url.Parse(jwksURI)
+	if err != nil || address.User != nil || strings.ToLower(originOf(address)) != p.origin {
+		return "", fmt.Errorf("jwks_uri does not lie on %s", p.origin)
+	}
+	return withAppID(jwksURI, p.appID), nil
+}
+
+func originOf(address *url.URL) string { return address.Scheme + "://" + address.Host }
+
+// withAppID sets the query member, unless there is no app to name or it is named already.
+func withAppID(raw, appID string) string {
+	address, err := url.Parse(raw)
+	if appID == "" || err != nil || address.Query().Get(appIDName) == appID {
+		return raw
+	}
+	query := address.Query()
+	query.Set(appIDName, appID)
+	address.RawQuery = query.Encode()
+	return address.String()
+}

@@ -1,0 +1,109 @@
+package tokencache_test
+
+import (
+	"crypto/sha256"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/hasura-issuer/hasura-issuer/idp/internal/tokencache"
+)
+
+func id(n int) tokencache.Key { return tokencache.ID(strconv.Itoa(n)) }
+
+func wantSize(t *testing.T, c *tokencache.Cache[int], entries, bytes int) {
+	t.Helper()
+	if n, size := c.Size(); n != entries || size != bytes {
+		t.Errorf("%d entries of %d bytes, want %d of %d", n, size, entries, bytes)
+	}
+}
+
+func wantHeld(t *testing.T, c *tokencache.Cache[int], held map[int]bool) {
+	t.Helper()
+	for n, want := range held {
+		if value, ok := c.Get(id(n)); ok != want || (ok && value != n) {
+			t.Errorf("%d: %d, %v", n, value, ok)
+		}
+	}
+}
+
+func TestAKeyIsTheSHA256(t *testing.T) {
+	t.Parallel()
+	if got, want := tokencache.ID("abc"), sha256.Sum256([]byte("abc")); got != want {
+		t.Errorf("%x, want %x", got, want)
+	}
+}
+
+func TestTheLongestUnusedGoesFirst(t *testing.T) {
+	t.Parallel()
+	c := tokencache.New[int](3, 1000)
+	for n := range 3 {
+		c.Put(id(n), n, 10)
+	}
+	wantHeld(t, c, map[int]bool{0: true})
+	c.Put(id(3), 3, 10)
+	wantHeld(t, c, map[int]bool{0: true, 1: false, 2: true, 3: true})
+	wantSize(t, c, 3, 30)
+	c.Drop(id(2))
+	c.Drop(id(7))
+	wantHeld(t, c, map[int]bool{2: false})
+	wantSize(t, c, 2, 20)
+}
+
+func TestBytesAreCountedToo(t *testing.T) {
+	t.Parallel()
+	c := tokencache.New[int](100, 100)
+	for n := range 4 {
+		c.Put(id(n), n, 40)
+	}
+	wantHeld(t, c, map[int]bool{0: false, 1: false, 2: true, 3: true})
+	c.Put(id(3), 3, 10) // in place of the one of 40
+	wantSize(t, c, 2, 50)
+	c.Put(id(4), 4, 100)
+	wantHeld(t, c, map[int]bool{2: false, 3: false, 4: true})
+	c.Put(id(5), 5, 101)
+	wantHeld(t, c, map[int]bool{4: true, 5: false})
+	c.Put(id(4), 4, 101) // what was there under its name goes all the same
+	wantSize(t, c, 0, 0)
+}
+
+func TestACacheOfNothingRemembersNothing(t *testing.T) {
+	t.Parallel()
+	for _, c := range []*tokencache.Cache[int]{nil, tokencache.New[int](0, 100), tokencache.New[int](100, 0), tokencache.New[int](-1, -1)} {
+		c.Put(id(1), 1, 1)
+		c.Drop(id(1))
+		wantHeld(t, c, map[int]bool{1: false})
+		wantSize(t, c, 0, 0)
+	}
+}
+
+func TestTheBoundsHoldWhoeverPutsInWhatever(t *testing.T) {
+	t.Parallel()
+	for _, most := range []struct{ entries, bytes int }{{100, 5000}, {1024, 1 << 20}, {2000, 9000}} {
+		c := tokencache.New[int](most.entries, most.bytes)
+		var callers sync.WaitGroup
+		for worker := range 4 {
+			callers.Go(func() {
+				for i := range 5000 {
+					n := i*4 + worker
+					c.Put(id(n%3000), n%3000, 1+n%97)
+					if value, ok := c.Get(id(n % 1700)); ok && value != n%1700 {
+						t.Errorf("%d under the name of %d", value, n%1700)
+					}
+					if n%11 == 0 {
+						c.Drop(id(n % 500))
+					}
+				}
+			})
+		}
+		callers.Wait()
+		entries, bytes := c.Size()
+		if entries > most.entries || bytes > most.bytes || entries < 50 {
+			t.Errorf("%d entries of %d bytes, at most %v were allowed", entries, bytes, most)
+		}
+		for n := range 3000 {
+			c.Drop(id(n))
+		}
+		wantSize(t, c, 0, 0)
+	}
+}

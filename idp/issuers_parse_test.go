@@ -1,0 +1,77 @@
+package idp_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+)
+
+func TestIssuersAreParsed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		text string
+		want idp.Issuer
+		err  string
+	}{
+		"an issuer":                  {" " + ciamTenant + " = " + ciamIssuer + "\n", idp.Issuer{TenantID: ciamTenant, URL: ciamIssuer}, ""},
+		"with its document":          {b2cTenant + "=" + b2cIssuer + "  " + b2cPolicy, idp.Issuer{TenantID: b2cTenant, URL: b2cIssuer, Metadata: b2cPolicy}, ""},
+		"with a query in the latter": {b2cTenant + "=" + b2cIssuer + " " + b2cHost + "/x?p=y", idp.Issuer{TenantID: b2cTenant, URL: b2cIssuer, Metadata: b2cHost + "/x?p=y"}, ""},
+		"of one policy":              {b2cTenant + "=" + tfpIssuer, idp.Issuer{TenantID: b2cTenant, URL: tfpIssuer}, ""},
+		"a stand-in":                 {b2cTenant + "=http://127.0.0.1:8443/x", idp.Issuer{TenantID: b2cTenant, URL: "http://127.0.0.1:8443/x"}, ""},
+		"nothing":                    {"", idp.Issuer{}, "want <tenant id>=<issuer>"},
+		"no issuer":                  {ciamTenant + "=", idp.Issuer{}, "want <tenant id>=<issuer>"},
+		"no tenant":                  {ciamIssuer, idp.Issuer{}, "want <tenant id>=<issuer>"},
+		"a word too many":            {ciamTenant + "=" + ciamIssuer + " a b", idp.Issuer{}, "want <tenant id>=<issuer>"},
+		"a tenant by name":           {"contoso=" + ciamIssuer, idp.Issuer{}, "tenant id is not a GUID"},
+		"no address":                 {ciamTenant + "=ciamlogin.com", idp.Issuer{}, "the issuer: want https"},
+		"no TLS":                     {ciamTenant + "=http://contoso.ciamlogin.com", idp.Issuer{}, "the issuer: want https"},
+		"a host in upper case":       {ciamTenant + "=https://Contoso.ciamlogin.com/x", idp.Issuer{}, "lower case"},
+		"a path written oddly":       {ciamTenant + "=https://contoso.ciamlogin.com/a|b", idp.Issuer{}, "plain address"},
+		"a user":                     {ciamTenant + "=https://a@contoso.ciamlogin.com/x", idp.Issuer{}, "the issuer: want https"},
+		"a fragment":                 {ciamTenant + "=" + ciamIssuer + "#x", idp.Issuer{}, "the issuer: want https"},
+		"a query":                    {ciamTenant + "=" + ciamIssuer + "?x=y", idp.Issuer{}, "want no query"},
+		"an empty query":             {ciamTenant + "=" + ciamIssuer + "?", idp.Issuer{}, "want no query"},
+		"a template":                 {ciamTenant + "=https://x.example/{tenantid}", idp.Issuer{}, "plain address"},
+		"a cloud's sign-in host":     {ciamTenant + "=" + globalCloud + "/" + ciamTenant + "/v2.0", idp.Issuer{}, "is a cloud's"},
+		"a cloud's token service":    {ciamTenant + "=https://sts.windows.net/" + ciamTenant + "/", idp.Issuer{}, "is a cloud's"},
+		"a cloud's other name":       {ciamTenant + "=https://login.chinacloudapi.cn/x", idp.Issuer{}, "is a cloud's"},
+		"B2C without policy":         {b2cTenant + "=" + b2cIssuer, idp.Issuer{}, "keys are published per policy"},
+		"a document without TLS":     {ciamTenant + "=" + ciamIssuer + " http://x.example/", idp.Issuer{}, "the discovery document: want https"},
+		"a document that is a path":  {ciamTenant + "=" + ciamIssuer + " /x", idp.Issuer{}, "the discovery document: want https"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := idp.ParseIssuer(test.text)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if (err == nil) != (test.err == "") || (err != nil && !strings.Contains(err.Error(), test.err)) {
+				t.Errorf("the error is %v, want one with %q", err, test.err)
+			}
+		})
+	}
+}
+
+// FuzzParseIssuer holds what the parser lets through against a verifier's own checks.
+func FuzzParseIssuer(f *testing.F) {
+	f.Add(ciamTenant + "=" + ciamIssuer)
+	f.Add(b2cTenant + "=" + b2cIssuer + " " + b2cPolicy)
+	f.Add("=" + tfpIssuer)
+	f.Fuzz(func(t *testing.T, text string) {
+		issuer, err := idp.ParseIssuer(text)
+		if err != nil {
+			return
+		}
+		config := idp.Config{Issuers: []idp.Issuer{issuer}, Audiences: []string{"x"}}
+		if _, err := idp.New(config); err != nil {
+			t.Errorf("parsed, yet refused: %v", err)
+		}
+		if again, err := idp.ParseIssuer(issuer.TenantID + "=" + issuer.URL + " " + issuer.Metadata); err != nil || again != issuer {
+			t.Errorf("written again it is %v, %v", again, err)
+		}
+	})
+}
