@@ -64,8 +64,10 @@ func (c Config) segments() ([]string, error) {
 	return segments, nil
 }
 
-// New checks the whole configuration and returns an Issuer. The error names every fault, a sentence each, as Validate does.
-func New(c Config, verifier Verifier, roles Roles, signer Signer) (*Issuer, error) {
+// New checks the whole configuration and returns an Issuer. Without groups (nil) a caller whose token leaves groups out
+// gets ReasonGroupsUnavailable, if grants speak of groups at all. The error names every fault, a sentence each, as Validate
+// does.
+func New(c Config, verifier Verifier, groups Groups, roles Roles, signer Signer) (*Issuer, error) {
 	segments, err := c.compile()
 	if err != nil {
 		return nil, err
@@ -77,11 +79,14 @@ func New(c Config, verifier Verifier, roles Roles, signer Signer) (*Issuer, erro
 	if now == nil {
 		now = time.Now
 	}
+	if groups == nil {
+		groups = noGroups{}
+	}
 	return &Issuer{
 		audience: c.Audience,
 		terms:    terms{ttl: c.TTL, sessionClaims: c.SessionClaims},
 		form:     form{issuer: c.URL, audience: c.Audience, segments: segments, stringified: c.StringifiedClaims, arrays: c.ArrayFormat},
-		now:      now, verifier: verifier, roles: roles, signer: signer,
+		now:      now, verifier: verifier, groups: groups, roles: roles, signer: signer,
 	}, nil
 }
 

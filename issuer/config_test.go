@@ -92,7 +92,7 @@ func TestNewNamesEveryFault(t *testing.T) {
 		},
 	}
 	w := newWorld(t)
-	_, err := issuer.New(bad, w, w, w)
+	_, err := issuer.New(bad, w, w, w, w)
 	for _, part := range []string{
 		"end in a slash", "audience must be set", "from 1s to 1h", "cannot be $", "postgres or json", `"X-Hasura-Org" cannot`,
 		`"x-hasura-role" cannot`, "x-hasura-a names no claim", "x-hasura-b is set from two claims",
@@ -134,7 +134,7 @@ func TestNewRefusesLifetimesThatAreNoWholeSeconds(t *testing.T) {
 	for _, lifetime := range []time.Duration{0, -time.Second, 1500 * time.Millisecond, time.Hour + time.Second} {
 		w := newWorld(t)
 		w.config.TTL = lifetime
-		_, err := issuer.New(w.config, w, w, w)
+		_, err := issuer.New(w.config, w, w, w, w)
 		wantSentence(t, err, "from 1s to 1h")
 	}
 }
@@ -142,10 +142,10 @@ func TestNewRefusesLifetimesThatAreNoWholeSeconds(t *testing.T) {
 func TestNewNeedsAllItsParts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := issuer.New(w.config, nil, w, w)
+	_, err := issuer.New(w.config, nil, w, w, w)
 	wantSentence(t, err, "are needed")
-	_, err = issuer.New(w.config, w, nil, w)
+	_, err = issuer.New(w.config, w, w, nil, w)
 	wantSentence(t, err, "are needed")
-	_, err = issuer.New(w.config, w, w, nil)
+	_, err = issuer.New(w.config, w, w, w, nil)
 	wantSentence(t, err, "are needed")
 }

@@ -70,8 +70,16 @@ func TestEachStepThatFailsEndsTheExchange(t *testing.T) {
 			world: func(w *world) { w.verify = broken }, want: refusal{issuer.ReasonInternal, false}, steps: "v",
 		},
 		"omitted groups are not no groups": {
-			world: func(w *world) { w.subject.GroupsOmitted = true },
-			want:  refusal{issuer.ReasonGroupsUnavailable, true}, steps: "v", got: caller,
+			world: func(w *world) { w.omit(groupID); w.graphless = true },
+			want:  refusal{issuer.ReasonGroupsUnavailable, true}, steps: "vn", got: caller,
+		},
+		"groups that cannot be asked for, with half an answer": {
+			world: func(w *world) { w.omit(groupID); w.members, w.ask = []string{groupID}, broken },
+			want:  refusal{issuer.ReasonGroupsUnavailable, true}, steps: "vng", got: caller,
+		},
+		"a store that cannot tell which groups matter": {
+			world: func(w *world) { w.omit(groupID); w.list = broken },
+			want:  refusal{issuer.ReasonRolesUnavailable, true}, steps: "vn", got: caller,
 		},
 		"a store that cannot answer": {
 			world: func(w *world) { w.look = rolestore.ErrUnavailable },
@@ -211,7 +219,7 @@ func TestASlowStoreDoesNotMakeATokenLiveLonger(t *testing.T) {
 		"seven seconds": {7 * time.Second, refusal{issuer.ReasonTokenExpired, false}},
 	} {
 		now, w.steps = noon, ""
-		i, err := issuer.New(w.config, w, slowRoles{w, func() { now = now.Add(c.wait) }}, w)
+		i, err := issuer.New(w.config, w, w, slowRoles{w, func() { now = now.Add(c.wait) }}, w)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -68,9 +68,14 @@ type world struct {
 
 	subject             idp.Subject
 	answer              rolestore.Answer
-	verify, look, write error  // what each part fails with
+	named               rolestore.NamedGroups
+	members             []string // the groups that the caller is in, so far as Graph knows
+	graphless           bool     // there is nobody to ask for groups
+	verify, look, write error    // what each part fails with
+	list, ask           error
 	padding             int    // makes the signed token longer
-	steps               string // who was asked: v, r, s
+	steps               string // who was asked: v, n, g, r, s
+	among               []string
 	query               rolestore.Query
 	payload             string
 }
@@ -90,7 +95,11 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) exchange(ctx context.Context, r issuer.Request) (issuer.Decision, error) {
 	w.t.Helper()
-	i, err := issuer.New(w.config, w, w, w)
+	var groups issuer.Groups
+	if !w.graphless {
+		groups = w
+	}
+	i, err := issuer.New(w.config, w, groups, w, w)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -115,6 +124,23 @@ func (w *world) Verify(_ context.Context, raw string) (idp.Subject, error) {
 	return w.subject, nil
 }
 
+func (w *world) NamedGroups(_ context.Context, tenant string, most int) (rolestore.NamedGroups, error) {
+	w.step("n")
+	if tenant != w.subject.TenantID || most < 20 {
+		w.t.Errorf("asked for %d groups of tenant %q", most, tenant)
+	}
+	return w.named, w.list
+}
+
+func (w *world) Groups(_ context.Context, caller idp.Subject, among []string) ([]string, error) {
+	w.step("g")
+	if caller.TenantID == "" || caller.ObjectID == "" {
+		w.t.Errorf("asked for the groups of nobody: %+v", caller)
+	}
+	w.among = among
+	return w.members, w.ask
+}
+
 func (w *world) Grants(_ context.Context, query rolestore.Query) (rolestore.Answer, error) {
 	w.step("r")
 	if query.TenantID == "" || query.ObjectID == "" {
@@ -126,7 +152,7 @@ func (w *world) Grants(_ context.Context, query rolestore.Query) (rolestore.Answ
 
 func (w *world) Sign(_ context.Context, payload []byte) (string, string, error) {
 	w.step("s")
-	if w.steps != "vrs" {
+	if w.steps != "vrs" && w.steps != "vngrs" && w.steps != "vnrs" {
 		w.t.Errorf("signed after steps %q, not after verifying and looking up", w.steps)
 	}
 	if !jsontext.Value(payload).IsValid() {

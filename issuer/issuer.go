@@ -29,9 +29,11 @@ type Verifier interface {
 }
 
 // Roles tells what a caller may be: every grant and block that means them, also those of other times. No grants is an
-// answer; an error means that there is none. It is called concurrently, and its answers are only read.
+// answer; an error means that there is none. NamedGroups tells which groups grants speak of, as many as most of them. Both
+// are called concurrently, and their answers are only read.
 type Roles interface {
 	Grants(ctx context.Context, query rolestore.Query) (rolestore.Answer, error)
+	NamedGroups(ctx context.Context, tenantID string, most int) (rolestore.NamedGroups, error)
 }
 
 // Signer makes a compact JWS of a payload and names the key. It is called concurrently and does not keep the payload.
@@ -68,6 +70,7 @@ type Issuer struct {
 	form     form
 	now      func() time.Time
 	verifier Verifier
+	groups   Groups
 	roles    Roles
 	signer   Signer
 }
@@ -88,8 +91,9 @@ func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
 	d.TenantID, d.ObjectID, d.Kind, d.ClientID = subject.TenantID, subject.ObjectID, string(subject.Kind), subject.ClientID
 	d.SubjectTokenID = subject.TokenID
 	// 3. Which groups are they in? Groups that Entra left out are not "no groups".
-	if subject.GroupsOmitted {
-		return d, &Error{ReasonGroupsUnavailable, retryGroups, errors.New("the token leaves groups out, and they cannot be asked for")}
+	subject, err = i.withGroups(ctx, subject)
+	if err != nil {
+		return d, err
 	}
 	// 4. What may they be?
 	answer, err := i.roles.Grants(ctx, queryFor(subject))

@@ -1,17 +1,27 @@
 package rolestore
 
+import "slices"
+
 // index finds the entries of a document by tenant and principal. It is not
 // changed once made.
 type index struct {
 	grants map[blockID][]Grant
 	blocks map[blockID]Block
+	groups map[string][]string // those that grants of a tenant name: sorted, each once
 }
 
 func newIndex(d Document) index {
-	x := index{grants: map[blockID][]Grant{}, blocks: map[blockID]Block{}}
+	x := index{grants: map[blockID][]Grant{}, blocks: map[blockID]Block{}, groups: map[string][]string{}}
 	for _, g := range d.Grants {
 		key := blockID{g.Tenant, g.Principal}
 		x.grants[key] = append(x.grants[key], g)
+		if g.Principal.Kind == KindGroup {
+			x.groups[g.Tenant] = append(x.groups[g.Tenant], g.Principal.ID)
+		}
+	}
+	for tenant, ids := range x.groups {
+		slices.Sort(ids)
+		x.groups[tenant] = slices.Compact(ids)
 	}
 	for _, b := range d.Blocks {
 		x.blocks[b.id()] = b

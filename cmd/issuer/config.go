@@ -8,9 +8,10 @@ import (
 // sentence that a wrong or missing value gets. Values of type secret never print; each can also be given as a file by
 // the variable's name with _FILE behind it.
 type settings struct {
-	URL         string `env:"ISSUER_URL" want:"the public base URL of this service: https (http only for a loopback host), no trailing slash, query or fragment, such as https://auth.example.com"`
-	Listen      string `env:"ISSUER_LISTEN" envDefault:":8080" want:"an address to listen on, such as :8080 or 127.0.0.1:8080"`
-	AdminListen string `env:"ISSUER_ADMIN_LISTEN" envDefault:"127.0.0.1:9090" want:"an address to listen on for operators, such as 127.0.0.1:9090"`
+	URL         string        `env:"ISSUER_URL" want:"the public base URL of this service: https (http only for a loopback host), no trailing slash, query or fragment, such as https://auth.example.com"`
+	Listen      string        `env:"ISSUER_LISTEN" envDefault:":8080" want:"an address to listen on, such as :8080 or 127.0.0.1:8080"`
+	DrainDelay  time.Duration `env:"ISSUER_DRAIN_DELAY" envDefault:"5s" want:"how long the service goes on once it was told to stop, not ready any more: a duration from 0s to 60s"`
+	AdminListen string        `env:"ISSUER_ADMIN_LISTEN" envDefault:"127.0.0.1:9090" want:"an address to listen on for operators, such as 127.0.0.1:9090"`
 
 	EntraAuthority   string        `env:"ISSUER_ENTRA_AUTHORITY" envDefault:"https://login.microsoftonline.com" want:"the authority's base URL without a path: https, or http for a loopback host"`
 	EntraTenants     []string      `env:"ISSUER_ENTRA_TENANTS" want:"tenant ids (GUIDs), comma separated"`
@@ -22,10 +23,14 @@ type settings struct {
 	ClockLeeway      time.Duration `env:"ISSUER_CLOCK_LEEWAY" envDefault:"60s" want:"a duration from 0s to 120s, such as 60s"`
 
 	// As whom we ask Azure Key Vault. The third is what Azure's workload identity sets by itself.
-	EntraClientID      string `env:"ISSUER_ENTRA_CLIENT_ID" want:"the client id (GUID) of this service's own app or managed identity"`
-	EntraClientSecret  secret `env:"ISSUER_ENTRA_CLIENT_SECRET" want:"a client secret of ISSUER_ENTRA_CLIENT_ID"`
-	FederatedTokenFile string `env:"AZURE_FEDERATED_TOKEN_FILE" want:"the path of a token file, as Azure workload identity sets it"`
-	KeyVaultTenant     string `env:"ISSUER_KEYVAULT_TENANT" want:"the id (GUID) of the tenant that the vault trusts; it may be left out where ISSUER_ENTRA_TENANTS names exactly one, which it then is"`
+	EntraClientID        string        `env:"ISSUER_ENTRA_CLIENT_ID" want:"the client id (GUID) of this service's own app or managed identity"`
+	EntraClientSecret    secret        `env:"ISSUER_ENTRA_CLIENT_SECRET" want:"a client secret of ISSUER_ENTRA_CLIENT_ID"`
+	EntraCertificateFile string        `env:"ISSUER_ENTRA_CLIENT_CERTIFICATE_FILE" want:"the path of a PEM file with a certificate of ISSUER_ENTRA_CLIENT_ID and its RSA key"`
+	GraphURL             string        `env:"ISSUER_GRAPH_URL" want:"the base URL of Microsoft Graph: https, or http for a loopback host; unset for that of the authority's cloud"`
+	GroupsTTL            time.Duration `env:"ISSUER_GROUPS_TTL" envDefault:"5m" want:"how long groups from Microsoft Graph are fresh: a duration from 0s to 1h, such as 5m"`
+	GroupsStale          time.Duration `env:"ISSUER_GROUPS_STALE" envDefault:"15m" want:"how old groups from Microsoft Graph may be while it is down: a duration from ISSUER_GROUPS_TTL to 24h, such as 15m"`
+	FederatedTokenFile   string        `env:"AZURE_FEDERATED_TOKEN_FILE" want:"the path of a token file, as Azure workload identity sets it"`
+	KeyVaultTenant       string        `env:"ISSUER_KEYVAULT_TENANT" want:"the id (GUID) of the tenant that the vault trusts; it may be left out where ISSUER_ENTRA_TENANTS names exactly one, which it then is"`
 
 	DatabaseURL       secret   `env:"ISSUER_DATABASE_URL" want:"a Postgres URL such as postgres://user:password@host:5432/database"`
 	RolesFile         string   `env:"ISSUER_ROLES_FILE" want:"the path of a roles file"`

@@ -130,6 +130,9 @@ func read(environ []string, needs need) (settings, *faults, error) {
 	s.validateRooms(f, given)
 	s.require(f, needs)
 	s.requireVault(f, needs)
+	if needs&needEntra != 0 {
+		s.validateGraph(f)
+	}
 	return s, f, nil
 }
 

@@ -39,6 +39,16 @@ func (s *settings) validateRooms(f *faults, given map[string]string) {
 	}
 }
 
+// validateGraph records why the app that the settings name could not ask Microsoft Graph. What is wrong in itself was said.
+func (s *settings) validateGraph(f *faults) {
+	if len(f.list) > 0 {
+		return
+	}
+	if _, err := s.newGraph(nil); err != nil {
+		f.addf("%v", err)
+	}
+}
+
 // each takes joined errors apart.
 func each(err error) []error {
 	if err == nil {

@@ -122,6 +122,7 @@ func devSettings(environ []string, baseURL, entraURL string) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
+	s.DrainDelay = 0 // nobody waits for Ctrl-C
 	if !isLoopbackURL(s.URL) {
 		return settings{}, usagef("ISSUER_URL is %s, but issuer dev runs on loopback only; unset it", shown(s.URL))
 	}

@@ -64,3 +64,19 @@ func TestOddRequestsAreAnsweredByTheServiceOrNotAtAll(t *testing.T) {
 		}
 	}
 }
+
+// TestAServiceThatStopsSaysSoBeforeItIsGone: a new connection is still answered after the signal, and told to go elsewhere.
+func TestAServiceThatStopsSaysSoBeforeItIsGone(t *testing.T) {
+	t.Parallel()
+	_, server := entra(t)
+	s := serve(t, environ(server.URL, "ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+filepath.Join(t.TempDir(), "keys.json"), "ISSUER_DRAIN_DELAY=3s"))
+	s.stop()
+	s.stderr.await(t, "draining", s.ended)
+	response, body := raw(t, s, "GET /readyz HTTP/1.1\r\nHost: issuer\r\nConnection: close\r\n\r\n")
+	if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, `"ready":false`) {
+		t.Errorf("/readyz: %s %s", response.Status, body)
+	}
+	if code := <-s.ended; code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+}

@@ -131,6 +131,7 @@ func environ(authority string, more ...string) []string {
 		"ISSUER_URL=" + testURL,
 		"ISSUER_LISTEN=127.0.0.1:0",
 		"ISSUER_ADMIN_LISTEN=127.0.0.1:0",
+		"ISSUER_DRAIN_DELAY=0s",
 		"ISSUER_ENTRA_AUTHORITY=" + authority,
 		"ISSUER_ENTRA_TENANTS=" + faketenant.TenantID,
 		"ISSUER_ENTRA_AUDIENCES=" + faketenant.APIClientID + ",api://" + faketenant.APIClientID,

@@ -84,7 +84,8 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 	defer stop()
 	drain := func() {
 		svc.api.Drain()
-		svc.log.Info().Msg("draining")
+		svc.log.Info().Dur("delay_ms", svc.settings.DrainDelay).Msg("draining")
+		time.Sleep(svc.settings.DrainDelay) // still answering: balancers have to see that we are not ready before we are gone
 	}
 	return serveHTTP(ctx, listener, newServer(svc.api.Handler(), svc.log), drain)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/idp/graph"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 	"github.com/hasura-issuer/hasura-issuer/keys"
@@ -39,6 +40,7 @@ type service struct {
 	settings settings
 	log      zerolog.Logger
 	verifier *idp.Verifier
+	graph    *graph.Client // nil: groups that a token leaves out cannot be asked for
 	roles    roleStore
 	ring     *keys.Ring
 	metrics  *metrics
@@ -103,7 +105,15 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	if err != nil {
 		return usageError{err}
 	}
-	exchange, err := issuer.New(issuerConfig(s), verifier, svc.roles, ring)
+	asked, err := s.newGraph(svc.azure)
+	if err != nil {
+		return usageError{err}
+	}
+	var groups issuer.Groups
+	if asked != nil {
+		groups, svc.graph = graphGroups{asked}, asked
+	}
+	exchange, err := issuer.New(issuerConfig(s), verifier, groups, svc.roles, ring)
 	if err != nil {
 		return usageError{err}
 	}
@@ -136,6 +146,9 @@ func (svc *service) checks(sealer *keys.Sealer) []api.Check {
 		{Name: "roles", Health: svc.roles.Health},
 		{Name: "entra", Health: svc.verifier.Health},
 		{Name: "redis", Off: true},
+	}
+	if svc.graph != nil {
+		checks = append(checks, api.Check{Name: "graph", Health: svc.graph.Health})
 	}
 	if svc.settings.KeysEncryptionKey.anyWrapped() {
 		checks = append(checks, api.Check{Name: "keyvault", Health: sealer.Missing})

@@ -7,7 +7,9 @@ package rolestoretest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -20,6 +22,7 @@ import (
 // Store is what the tests ask of a store.
 type Store interface {
 	Grants(ctx context.Context, q rolestore.Query) (rolestore.Answer, error)
+	NamedGroups(ctx context.Context, tenantID string, most int) (rolestore.NamedGroups, error)
 }
 
 // TestStore runs the suite. open returns a store that holds exactly doc, under
@@ -53,6 +56,10 @@ func TestStore(t *testing.T, open func(t *testing.T, doc rolestore.Document) Sto
 	t.Run("a cancelled look-up is an error and not an empty answer", func(t *testing.T) {
 		t.Parallel()
 		testCancelled(t, open(t, content()))
+	})
+	t.Run("the groups that grants name are known", func(t *testing.T) {
+		t.Parallel()
+		testNamedGroups(t, open)
 	})
 	t.Run("many may look up at the same time", func(t *testing.T) {
 		t.Parallel()
@@ -134,6 +141,50 @@ func testCancelled(t *testing.T, store Store) {
 	}
 	if len(answer.Grants)+len(answer.Blocks) > 0 {
 		t.Error("got an answer beside the error")
+	}
+}
+
+func testNamedGroups(t *testing.T, open func(t *testing.T, doc rolestore.Document) Store) {
+	t.Helper()
+	const other = "c41b9a70-58de-4f0b-8a37-61d2e9f3b802"
+	id := func(n int) string { return fmt.Sprintf("d1000001-aaaa-4bbb-8ccc-%012d", n) }
+	var doc rolestore.Document
+	add := func(tenant string, kind rolestore.PrincipalKind, id, role string) {
+		doc.Grants = append(doc.Grants, rolestore.Grant{Tenant: tenant, Principal: rolestore.Principal{Kind: kind, ID: id}, Role: role})
+	}
+	for _, n := range []int{3, 1, 2} {
+		add(contoso, rolestore.KindGroup, id(n), "one")
+		add(contoso, rolestore.KindGroup, id(n), "two")
+		add(contoso, rolestore.KindUser, id(n+10), "one")
+	}
+	add(other, rolestore.KindGroup, id(4), "one")
+	store := open(t, doc)
+	for _, tc := range []struct {
+		tenant string
+		most   int
+		want   rolestore.NamedGroups
+	}{
+		{contoso, 3, rolestore.NamedGroups{IDs: []string{id(1), id(2), id(3)}}},
+		{strings.ToUpper(contoso), 100, rolestore.NamedGroups{IDs: []string{id(1), id(2), id(3)}}},
+		{contoso, 2, rolestore.NamedGroups{IDs: []string{id(1), id(2)}, More: true}},
+		{other, 3, rolestore.NamedGroups{IDs: []string{id(4)}}},
+		{"00000000-58de-4f0b-8a37-61d2e9f3b802", 3, rolestore.NamedGroups{}},
+	} {
+		got, err := store.NamedGroups(t.Context(), tc.tenant, tc.most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%d groups of %s at most (-want +got):\n%s", tc.most, tc.tenant, diff)
+		}
+	}
+	if _, err := store.NamedGroups(t.Context(), "contoso.com", 3); err == nil || errors.Is(err, rolestore.ErrUnavailable) {
+		t.Errorf("a tenant that is a name: got error %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := store.NamedGroups(ctx, contoso, 3); !errors.Is(err, rolestore.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled call: got error %v, want ErrUnavailable and context.Canceled", err)
 	}
 }
 
