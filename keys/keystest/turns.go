@@ -25,7 +25,7 @@ func TestTurns(t *testing.T, turns int, open Open) {
 	for turn := range turns {
 		_, err := keys.Rotate(t.Context(), store, sealer, p)
 		Must(t, err)
-		if turn%7 == 0 {
+		if turn%19 == 0 {
 			checkTurn(t, ring, Load(t, store), turn)
 		}
 		at = at.Add(p.Period)
