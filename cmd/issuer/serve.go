@@ -75,17 +75,17 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 	}
 	if admin != nil {
 		loops.Go(func() {
-			if err := serveHTTP(background, admin, newServer(svc.api.AdminHandler(svc.metrics.handler()), svc.log), func() {}); err != nil {
+			if err := serveHTTP(background, admin, newServer(svc.api.AdminHandler(svc.metrics.handler()), svc.log), noDrain); err != nil {
 				svc.log.Error().Err(err).Msg("admin listener")
 			}
 		})
 	}
 	defer loops.Wait()
 	defer stop()
-	drain := func() {
+	drain := func() time.Duration {
 		svc.api.Drain()
 		svc.log.Info().Dur("delay_ms", svc.settings.DrainDelay).Msg("draining")
-		time.Sleep(svc.settings.DrainDelay) // still answering: balancers have to see that we are not ready before we are gone
+		return svc.settings.DrainDelay
 	}
 	return serveHTTP(ctx, listener, newServer(svc.api.Handler(), svc.log), drain)
 }
@@ -93,8 +93,12 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 // drainTime bounds how long open requests may take once we were told to stop. It lies above the handlers' own deadline.
 const drainTime = 10 * time.Second
 
-// serveHTTP serves until ctx ends, calls drain, and waits for open requests. A server that dies by itself is an error.
-func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, drain func()) error {
+// noDrain is for a server that no balancer looks at.
+func noDrain() time.Duration { return 0 }
+
+// serveHTTP serves until ctx ends, calls drain, goes on for as long as that says, so that balancers see that we are not
+// ready before we are gone, and waits for open requests. A server that dies by itself is an error.
+func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, drain func() time.Duration) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {
@@ -102,7 +106,11 @@ func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, 
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	drain()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(drain()):
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
