@@ -1,6 +1,7 @@
 package keys_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +76,42 @@ func TestAStoreThatForgotItsAdoptionIsNotFollowed(t *testing.T) {
 	mustDispute(t, rings[0].Sync(t.Context()), "was adopted, and does not know of it")
 	keystest.Must(t, keys.BeginAdoption(t.Context(), store, 0))
 	syncRing(t, rings[0])
+}
+
+// Promises that are lost make keys seem to be gone that are still published. Who rotates by them makes a sixth.
+func TestNobodyRotatesAnAdoptedStoreBeforeItIsWhole(t *testing.T) {
+	t.Parallel()
+	c := &clock{start}
+	store := &backed{keystore.NewMemory(c.now), c.now}
+	long := policy
+	long.TTL = time.Hour
+	rotate(t, store, policy)
+	backup := keystest.Load(t, store)
+	knows := newRing(t, keys.RingConfig{Store: store, Policy: long, Now: c.now, Name: "a"})
+	syncRing(t, knows)
+	c.advance(policy.Period) // a step is due
+	store.restore(t, backup)
+	mustDispute(t, knows.Sync(t.Context()), "promises less than it did")
+	keystest.Must(t, keys.BeginAdoption(t.Context(), store, 0))
+
+	fresh := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true, Name: "fresh"})
+	syncRing(t, fresh)
+	if _, err := keys.Rotate(t.Context(), store, nil, policy); err == nil || !strings.Contains(err.Error(), "replica a has yet to put back") {
+		t.Errorf("a cron rotates: %v", err)
+	}
+	if _, err := keys.HandOver(t.Context(), store, nil, policy, true); err == nil {
+		t.Error("a turn is brought forward")
+	}
+	if got := len(keystest.Load(t, store).Keys); got != len(backup.Keys) {
+		t.Errorf("somebody inserted: %d keys, were %d", got, len(backup.Keys))
+	}
+	if _, err := keys.Revoke(t.Context(), store, nil, policy, keys.Revocation{KID: stored(t, store, 3), Reason: "leaked"}); err != nil {
+		t.Errorf("a revocation has to wait: %v", err)
+	}
+	syncRing(t, knows)
+	if result := rotate(t, store, policy); len(result.Inserted) == 0 {
+		t.Error("nothing is rotated although the store is whole")
+	}
 }
 
 // Where the whole database was made anew, not even the mark of a ring is there: what replicas said counts then.

@@ -77,13 +77,25 @@ func (s State) disputedAfter(version int64) error {
 	return nil
 }
 
-// Dispute returns why nobody takes a step on the store: it lost its ring, or it is not what others have seen; nil where
-// all is well.
+// Dispute returns why nobody takes a step on the store: it lost its ring, it is not what others have seen, or it was
+// adopted and is not whole yet; nil where all is well.
 func (s State) Dispute() error {
 	if len(s.Keys) == 0 && (s.Founded || s.seen() > 0) {
 		return errLost
 	}
-	return s.disputed()
+	return cmp.Or(s.disputed(), s.unsettled())
+}
+
+// unsettled returns an error while a replica has yet to put back what an adopted store lost. By rows that are not whole
+// keys seem to be gone that are published, and a step would make more of them than a key set holds.
+func (s State) unsettled() error {
+	for _, w := range s.Replicas() {
+		if w.Alarm != "" && w.Version < s.Adoption {
+			return fmt.Errorf("replica %s has yet to put back what the key store lost before it was adopted: wait for it, until %s at most",
+				w.Name, w.SeenAt.Add(forgotten).UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
 }
 
 // WitnessLife is how long a replica that was not seen any more is kept on record. Relying parties are kept for ever:

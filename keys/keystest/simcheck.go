@@ -18,6 +18,9 @@ func (w *world) checkStore() {
 	}
 	w.newest = s.Keys[len(s.Keys)-1].Generation
 	w.checkPhases(s)
+	if w.waits() { // nobody takes a step, and after that it takes a lead to have keys again
+		w.calm = later(w.calm, w.at.Add(w.longest(lead)+maxTick))
+	}
 	w.checkReady(s)
 }
 

@@ -1,6 +1,7 @@
 package keystest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
@@ -111,7 +112,7 @@ func (w *world) adopt(p *past) {
 	}
 	p.adopted = true
 	for _, r := range w.replicas {
-		if w.flip("looks at the store before it is mended") && r != p.holder && r.heardOf(p.lost) {
+		if w.flip("looks at the store before it is mended") && r != p.holder {
 			w.sync(r)
 		}
 	}
@@ -126,19 +127,9 @@ func (w *world) adopt(p *past) {
 	}
 }
 
-// heardOf tells whether a replica holds every promise of a state for the keys that it has. One that does not puts back
-// less than there was, and where it rotates before those who know better did the same, a sixth key may be published.
-func (r *replica) heardOf(s keys.State) bool {
-	promised := map[string]keys.Promise{}
-	for _, k := range s.Keys {
-		promised[k.KID] = k.Promised
-	}
-	for _, k := range r.held.Keys {
-		if promised[k.KID] != k.Promised {
-			return false
-		}
-	}
-	return true
+// waits tells whether the ring waits for a replica that has yet to put back what an adopted store lost, if it ever comes.
+func (w *world) waits() bool {
+	return w.past == nil && slices.ContainsFunc(Load(w, w.store).Replicas(), func(r keys.Witness) bool { return r.Alarm != "" })
 }
 
 // checkMended wants all that was lost to be there again.
