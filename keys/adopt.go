@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // A store that was restored from a backup shows a past: generations are gone, revocations undone. Replicas that run keep
@@ -40,9 +41,13 @@ const maxGap = 10_000
 
 // FinishAdoption sees to it that new keys have generations above all that were ever seen, by the witnesses on record and
 // by above, which is for what the record lost too (0: nothing). Where replicas did not mend the store, the newest pending
-// key is given up for one with such a generation: it may be another than the one engines know by its number.
+// key is given up for one with such a generation: it may be another than the one engines know by its number. It fails
+// while a replica has yet to put back what it holds: see Unsettled, and Abandon for those that are gone.
 func FinishAdoption(ctx context.Context, store Store, sealer *Sealer, policy Policy, above int64) (Result, error) {
 	return change(ctx, store, sealer, policy, func(s State) (Change, error) {
+		if err := s.unsettled(0); err != nil {
+			return Change{}, err
+		}
 		floor := max(s.seen(), above)
 		if floor > max(s.newest().Generation, above)+maxGap {
 			return Change{}, fmt.Errorf("somebody was seen with generation %d, far beyond the key store's %d: say --above %d if that is right, or clear the record of witnesses",
@@ -58,6 +63,16 @@ func FinishAdoption(ctx context.Context, store Store, sealer *Sealer, policy Pol
 		}
 		return given.then(stepAbove(after, policy, floor)), nil
 	})
+}
+
+// Abandon notes that replicas are gone and nobody waits for what they hold. One that does come back puts it back all the
+// same, and more keys may then be published than a key set should hold.
+func Abandon(ctx context.Context, store Store, s State, gone []Witness) error {
+	left := slices.Clone(gone)
+	for i := range left {
+		left[i].Version, left[i].Alarm, left[i].SeenAt = 0, "", StoreTime(s.Now)
+	}
+	return store.Witness(ctx, left)
 }
 
 // giveUpNewest revokes the newest key if it is pending: that costs nothing, and makes room for another.

@@ -95,7 +95,10 @@ func TestNobodyRotatesAnAdoptedStoreBeforeItIsWhole(t *testing.T) {
 	keystest.Must(t, keys.BeginAdoption(t.Context(), store, 0))
 
 	fresh := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true, Name: "fresh"})
-	syncRing(t, fresh)
+	mustDispute(t, fresh.Sync(t.Context()), "replica a has yet to put back") // nor serves it
+	if _, err := keys.FinishAdoption(t.Context(), store, nil, policy, 0); err == nil {
+		t.Error("the adoption ends")
+	}
 	if _, err := keys.Rotate(t.Context(), store, nil, policy); err == nil || !strings.Contains(err.Error(), "replica a has yet to put back") {
 		t.Errorf("a cron rotates: %v", err)
 	}

@@ -176,7 +176,7 @@ func (r *Ring) load(ctx context.Context) (State, sighting, error) {
 // wanted returns what this replica would write.
 func (r *Ring) wanted(s State) (Change, error) {
 	switch {
-	case r.config.Auto && s.unsettled() == nil:
+	case r.config.Auto && s.unsettled(0) == nil:
 		return step(s, r.config.Policy)
 	case len(s.Keys) > 0:
 		return pledge(s, r.config.Policy), nil

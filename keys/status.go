@@ -55,27 +55,38 @@ func (r *Ring) Status() Status {
 		status.HandOver = v.tl[i].SignsFrom
 	}
 	if failed := r.failed.Load(); failed != nil {
-		_, status.Disputed = errors.AsType[*disputeError](*failed)
+		_, disputes := errors.AsType[*disputeError](*failed)
+		_, heard := errors.AsType[*hearsayError](*failed)
+		status.Disputed = disputes || heard
 	}
 	return status
 }
 
-// overdue returns how long a pending key has been missing: since the last hand-over, or the revocation, that took one.
+// overdue returns how long a pending key has been missing: since the hand-over, or the revocation, that took one of two.
 func (tl timeline) overdue(t time.Time) time.Duration {
-	phases := tl.phases(t)
-	if count(phases, Pending) >= ahead || len(tl) == 0 {
+	if len(tl) == 0 || tl.pendingAt(t) >= ahead {
 		return 0
 	}
 	since := tl[0].PublishedAt
-	for i, k := range tl {
-		if phases[i] == Signing && k.SignsFrom.After(since) {
-			since = k.SignsFrom
-		}
-		if phases[i] == Revoked && k.RevokedAt.After(since) {
-			since = k.RevokedAt
+	for _, k := range tl {
+		for _, taken := range []time.Time{k.SignsFrom, k.RevokedAt} {
+			if taken.After(since) && !taken.After(t) && tl.pendingAt(taken.Add(-time.Nanosecond)) >= ahead {
+				since = taken
+			}
 		}
 	}
 	return max(0, t.Sub(since))
+}
+
+// pendingAt counts the keys that were published and yet to sign at a moment of the past.
+func (tl timeline) pendingAt(t time.Time) int {
+	n := 0
+	for _, k := range tl {
+		if !k.PublishedAt.After(t) && k.SignsFrom.After(t) && (k.RevokedAt.IsZero() || k.RevokedAt.After(t)) {
+			n++
+		}
+	}
+	return n
 }
 
 // partiesAt joins what this replica saw with what all of them had noted when the store was last read.
@@ -107,6 +118,7 @@ func (a *Alarm) Public() string { return a.public }
 
 const (
 	overdueText = "a key rotation is overdue: see to it that `issuer keys rotate` runs"
+	waitingText = "rotation waits for a replica that has yet to put back what the key store lost: `issuer keys list` names it"
 	lateText    = "a relying party has stopped fetching the key set: the log and the metrics name it"
 )
 
@@ -117,6 +129,9 @@ var errOverdue = &Alarm{overdueText, overdueText}
 func (r *Ring) Alarms() []*Alarm {
 	var alarms []*Alarm
 	status := r.Status()
+	if v := r.view.Load(); v != nil && v.state.unsettled(0) != nil {
+		alarms = append(alarms, &Alarm{waitingText, waitingText})
+	}
 	if status.Overdue > r.config.Policy.Period/2 {
 		alarms = append(alarms, errOverdue)
 	}

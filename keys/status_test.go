@@ -58,6 +58,7 @@ func TestARotationThatNobodyMakesIsAnAlarmLongBeforeItIsAnOutage(t *testing.T) {
 		{policy.Period - time.Minute, false},                // nothing is missing yet
 		{policy.Period + policy.Period/2, false},            // a cron may be late by this much
 		{policy.Period + policy.Period/2 + time.Hour, true}, // one key is still pending
+		{2*policy.Period + time.Minute, true},               // the second hand-over mends nothing
 		{3 * policy.Period, true},                           // and now none is
 	} {
 		c.at = start.Add(test.after)
@@ -73,6 +74,49 @@ func TestARotationThatNobodyMakesIsAnAlarmLongBeforeItIsAnOutage(t *testing.T) {
 	syncRing(t, ring)
 	if got := alarms(ring); got != "" {
 		t.Errorf("after the rotation: %q", got)
+	}
+}
+
+func TestARotationThatWaitsForAReplicaIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	store, c := founded(t)
+	ring := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true})
+	syncRing(t, ring)
+	version := keystest.Load(t, store).Version
+	keystest.Change(t, store, func(keys.State) keys.Change { return keys.Change{Adopt: true} })
+	keystest.Must(t, store.Witness(t.Context(), []keys.Witness{{
+		Kind: keys.Replica, Name: "lost", Generation: 3, Version: version, Alarm: "it went back", SeenAt: c.now(),
+	}}))
+	syncRing(t, ring)
+	if got := alarms(ring); !strings.Contains(got, "rotation waits for a replica") || ring.Status().Disputed {
+		t.Errorf("alarms %q, disputed %v", got, ring.Status().Disputed)
+	}
+	s := keystest.Load(t, store)
+	if _, err := keys.FinishAdoption(t.Context(), store, nil, policy, 0); err == nil || !strings.Contains(err.Error(), "replica lost") {
+		t.Errorf("the adoption ends: %v", err)
+	}
+	keystest.Must(t, keys.Abandon(t.Context(), store, s, s.Unsettled(0)))
+	if _, err := keys.FinishAdoption(t.Context(), store, nil, policy, 0); err != nil {
+		t.Errorf("the adoption does not end: %v", err)
+	}
+	syncRing(t, ring)
+	if got := alarms(ring); got != "" {
+		t.Errorf("alarms %q", got)
+	}
+}
+
+// What others say is a dispute too, as metrics show it.
+func TestADisputeOfOthersIsOne(t *testing.T) {
+	t.Parallel()
+	store, c := founded(t)
+	ring := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true})
+	syncRing(t, ring)
+	s := keystest.Load(t, store)
+	keystest.Must(t, store.Witness(t.Context(), []keys.Witness{{
+		Kind: keys.Replica, Name: "other", Generation: 3, Version: s.Version + 1, Alarm: "it went back", SeenAt: c.now(),
+	}}))
+	if err := ring.Sync(t.Context()); err == nil || !ring.Status().Disputed {
+		t.Errorf("error %v, disputed %v", err, ring.Status().Disputed)
 	}
 }
 

@@ -25,11 +25,11 @@ func (r *Ring) trust(s State) error {
 	v := r.view.Load()
 	switch {
 	case v == nil:
-		return s.disputed()
+		return cmp.Or(s.disputed(), s.unsettled(0))
 	case s.Adoption > v.state.Adoption && s.Adoption == r.followed:
-		// Somebody said that the store counts: what we can put back is there, others may be yet to. But nobody's word brings
-		// a revoked key back.
-		return cmp.Or(v.stillRevoked(s), s.disputed())
+		// Somebody said that the store counts: what we can put back is there, and so has to be what others hold. But
+		// nobody's word brings a revoked key back.
+		return cmp.Or(v.stillRevoked(s), s.disputed(), s.unsettled(v.state.Version))
 	case len(s.Keys) == 0:
 		return &disputeError{errLost}
 	default:

@@ -63,15 +63,21 @@ func (s State) seen() int64 {
 // what else is not as it was. Who has no ring of its own to hold against it must not follow it, nor move it on.
 func (s State) disputed() error { return s.disputedAfter(0) }
 
+// hearsayError says why a store is not followed by what witnesses say of it. Unlike a dispute of one's own it is not told
+// to others: it would outlive its cause.
+type hearsayError struct{ error }
+
+func hearsay(format string, args ...any) error { return &hearsayError{fmt.Errorf(format, args...)} }
+
 // disputedAfter is disputed for who holds the ring of a version, and can judge by itself what is older than that.
 func (s State) disputedAfter(version int64) error {
 	for _, w := range s.Replicas() {
 		if w.Alarm != "" && w.Version > version && w.Version >= s.Adoption {
-			return fmt.Errorf("replica %s does not follow the key store: %s; mend the store or run `issuer keys adopt`", w.Name, w.Alarm)
+			return hearsay("replica %s does not follow the key store: %s; mend the store or run `issuer keys adopt`", w.Name, w.Alarm)
 		}
 	}
 	if newest, seen := s.newest().Generation, s.seen(); seen > newest && (newest > 0 || !s.Founded) { // what is left is errLost
-		return fmt.Errorf("the key store holds generation %d and somebody has seen %d: restore the newest backup, or run `issuer keys adopt`",
+		return hearsay("the key store holds generation %d and somebody has seen %d: restore the newest backup, or run `issuer keys adopt`",
 			newest, seen)
 	}
 	return nil
@@ -83,19 +89,24 @@ func (s State) Dispute() error {
 	if len(s.Keys) == 0 && (s.Founded || s.seen() > 0) {
 		return errLost
 	}
-	return cmp.Or(s.disputed(), s.unsettled())
+	return cmp.Or(s.disputed(), s.unsettled(0))
 }
 
-// unsettled returns an error while a replica has yet to put back what an adopted store lost. By rows that are not whole
-// keys seem to be gone that are published, and a step would make more of them than a key set holds.
-func (s State) unsettled() error {
-	for _, w := range s.Replicas() {
-		if w.Alarm != "" && w.Version < s.Adoption {
-			return fmt.Errorf("replica %s has yet to put back what the key store lost before it was adopted: wait for it, until %s at most",
-				w.Name, w.SeenAt.Add(forgotten).UTC().Format(time.RFC3339))
-		}
+// unsettled returns an error while a replica has yet to put back what an adopted store lost, and holds more than the
+// version given. By rows that are not whole, keys seem to be gone that are published: who serves those would not have
+// them, and a step would make more of them than a key set holds.
+func (s State) unsettled(version int64) error {
+	if behind := s.Unsettled(version); len(behind) > 0 {
+		return hearsay("replica %s has yet to put back what the key store lost before it was adopted: wait for it, until %s at most; if it is gone, run `issuer keys adopt --force`",
+			behind[0].Name, behind[0].SeenAt.Add(forgotten).UTC().Format(time.RFC3339))
 	}
 	return nil
+}
+
+// Unsettled returns the replicas, seen within the last hour, that did not follow an adopted store when they were last
+// seen, hold more than a version of it, and have yet to put that back.
+func (s State) Unsettled(version int64) []Witness {
+	return slices.DeleteFunc(s.Replicas(), func(w Witness) bool { return w.Alarm == "" || w.Version >= s.Adoption || w.Version <= version })
 }
 
 // WitnessLife is how long a replica that was not seen any more is kept on record. Relying parties are kept for ever:

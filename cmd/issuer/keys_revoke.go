@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
@@ -118,9 +119,19 @@ func awaitState(ctx context.Context, store keys.Store, wait time.Duration, wante
 	}
 }
 
+// holders names replicas, and when each was last seen.
+func holders(list []keys.Witness, now time.Time) string {
+	texts := make([]string, len(list))
+	for i, w := range list {
+		texts[i] = fmt.Sprintf("%s (last seen %v ago)", w.Name, now.Sub(w.SeenAt).Round(time.Second))
+	}
+	return strings.Join(texts, ", ")
+}
+
 type keysAdoptCmd struct {
 	Above int64         `help:"New keys get generations above this one too: the highest that logs or people remember."`
 	Wait  time.Duration `default:"40s" help:"How long to wait for replicas to put back what the store lost."`
+	Force bool          `help:"Go on without replicas that have not put back what they hold by then: they are gone for good."`
 	Yes   bool          `help:"Do not ask."`
 	JSON  bool          `help:"Print what was done as JSON."`
 }
@@ -144,8 +155,8 @@ func (c *keysAdoptCmd) Run(ctx context.Context, p *program) error {
 	if err := before.Dispute(); err != nil {
 		fmt.Fprintf(p.stderr, "The key store is disputed: %s.\n", lines(err.Error()))
 	}
-	if n := len(before.Replicas()); n > 0 {
-		fmt.Fprintf(p.stderr, "Replicas that run (%d) will put back what they hold and the store lost; then the ring goes on from there.\n", n)
+	if live := before.Replicas(); len(live) > 0 {
+		fmt.Fprintf(p.stderr, "Those of these replicas that run will put back what they hold and the store lost, then the ring goes on from there: %s.\n", holders(live, before.Now))
 	} else {
 		fmt.Fprintln(p.stderr, "No replica runs that could put back what the store lost: the ring goes on from what the store holds.")
 	}
@@ -160,8 +171,18 @@ func (c *keysAdoptCmd) Run(ctx context.Context, p *program) error {
 		wait = 0
 	}
 	followed := func(s keys.State) bool { return s.Mended(c.Above) && len(s.Unconfirmed(s.Version)) == 0 }
-	if _, err := awaitState(ctx, tools.store, wait, followed); err != nil {
+	after, err := awaitState(ctx, tools.store, wait, followed)
+	if err != nil {
 		return err
+	}
+	if behind := after.Unsettled(0); len(behind) > 0 && c.Force {
+		fmt.Fprintf(p.stderr, "Going on without what these hold: %s.\n", holders(behind, after.Now))
+		if err := keys.Abandon(ctx, tools.store, after, behind); err != nil {
+			return err
+		}
+	} else if len(behind) > 0 {
+		return fmt.Errorf("these have not put back what they hold: %s; see to them and run this again, or say --force if they are gone for good",
+			holders(behind, after.Now))
 	}
 	result, err := keys.FinishAdoption(ctx, tools.store, tools.sealer, tools.settings.keysPolicy(), c.Above)
 	if err != nil {

@@ -24,13 +24,16 @@ type Open func(now func() time.Time) keys.Store
 //
 //  1. no key signs sooner after its publication than a replica may be stale and an engine may keep a key set;
 //  2. every token of a key that is not revoked is in every key set that an engine or a replica has, until it is dead;
-//  3. one key signs, and where somebody rotates in time another one is ready to;
+//  3. one key signs, and where somebody rotates in time, with the same settings as all, another one is ready to;
 //  4. a key set has one to five keys, and no private member;
 //  5. whatever settings meet, all of that stays true;
 //  6. who signs does it with the first key of its own key set;
-//  7. who has not seen the store for too long does neither, and who has seen it does both;
+//  7. who has not seen the store for too long does neither, and who has seen it, with the same settings as all, does both;
 //  8. generations only grow and revoked keys stay revoked, for every replica, whatever the store says;
-//  9. who has a wrong clock neither signs nor writes.
+//  9. who has a wrong clock does not sign, and writes only to put back what a store lost.
+//
+// While a store shows a past, what it holds itself is not judged but by 2, 4 and 8. It is noticed at once, by a replica that
+// held all of what was lost and lives on: where nobody is left who did, nobody can tell.
 func TestPromises(t *testing.T, effort Effort, open Open) {
 	t.Helper()
 	done, failed, passing := 0, false, true

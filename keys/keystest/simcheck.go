@@ -18,8 +18,8 @@ func (w *world) checkStore() {
 	}
 	w.newest = s.Keys[len(s.Keys)-1].Generation
 	w.checkPhases(s)
-	if w.waits() { // nobody takes a step, and after that it takes a lead to have keys again
-		w.calm = later(w.calm, w.at.Add(w.longest(lead)+maxTick))
+	if w.waits() { // nobody takes a step, then somebody does in time, and it takes a lead until that key is ready
+		w.calm = later(w.calm, w.at.Add(w.longest(period)+maxTick))
 	}
 	w.checkReady(s)
 }
@@ -27,7 +27,7 @@ func (w *world) checkStore() {
 // checkChange holds what a change does to the turns of keys to the lead: whoever is stale when a key is published, and
 // whoever keeps a key set from such a replica, has to hear of it before it signs.
 func (w *world) checkChange(before keys.State, c keys.Change) {
-	if w.past != nil {
+	if w.past != nil && !w.past.whole {
 		return // keys are put back
 	}
 	was := map[int64]keys.Key{}

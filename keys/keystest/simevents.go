@@ -65,12 +65,14 @@ func (w *world) cutOff(r *replica) {
 
 func (w *world) readOnly(r *replica) {
 	if !w.holds(r) {
+		r.link.ill = true
 		r.link.FailUpdates(errDown)
 	}
 }
 
 func (w *world) loseAnswers(r *replica) {
 	if !w.holds(r) {
+		r.link.ill = true
 		r.link.LoseAnswers(errDown)
 	}
 }
@@ -228,6 +230,8 @@ func (w *world) missingNext(err error) {
 }
 
 func lead(p keys.Policy) time.Duration { return p.Lead }
+
+func period(p keys.Policy) time.Duration { return p.Period }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -46,6 +46,7 @@ type link struct {
 	w       *world
 	slow    []time.Duration // how long the next question and its answer take
 	between func()          // what others do right after the next answer
+	ill     bool            // some of its calls fail
 	dying   bool
 	lives   int // how many calls a dying process has left
 
@@ -60,12 +61,14 @@ var errDead = errors.New("this process was killed")
 func (w *world) link() *link { return &link{Flaky: NewFlaky(w.store), w: w} }
 
 func (l *link) heal() {
+	l.ill = false
 	l.FailLoads(nil)
 	l.FailUpdates(nil)
 	l.LoseAnswers(nil)
 }
 
 func (l *link) cut() {
+	l.ill = true
 	l.FailLoads(errDown)
 	l.FailUpdates(errDown)
 }

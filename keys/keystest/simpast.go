@@ -12,6 +12,7 @@ type past struct {
 	lost    keys.State // what it held before
 	holder  *replica   // who holds all of that; it is cut off from nothing and lives on
 	adopted bool
+	whole   bool // all that was lost is back
 }
 
 // backUp keeps a copy of the store for later.
@@ -116,14 +117,34 @@ func (w *world) adopt(p *past) {
 			w.sync(r)
 		}
 	}
+	if _, err := keys.FinishAdoption(w.Context(), w.store, w.sealer, w.policy(), 0); err == nil {
+		w.Fatalf("an adoption ends before the store is whole")
+	}
 	w.serve()
 	w.at = w.at.Add(time.Second)
 	w.sync(p.holder)
 	if !Load(w, w.store).Mended(0) {
 		w.Fatalf("replica %s has not put back what the store lost", p.holder.name)
 	}
+	w.serve()
+	w.settle()
+	p.whole = true
 	if _, err := keys.FinishAdoption(w.Context(), w.store, w.sealer, w.policy(), 0); err != nil {
 		w.Fatalf("adopt: %v", err)
+	}
+}
+
+// settle sees to those who have yet to put back what they hold: to processes that live, and gives the others up.
+func (w *world) settle() {
+	for _, r := range w.replicas {
+		if slices.ContainsFunc(Load(w, w.store).Unsettled(0), func(u keys.Witness) bool { return u.Name == r.name }) {
+			r.link.heal()
+			w.sync(r)
+		}
+	}
+	s := Load(w, w.store)
+	if err := keys.Abandon(w.Context(), w.store, s, s.Unsettled(0)); err != nil {
+		w.Fatalf("abandon replicas: %v", err)
 	}
 }
 

@@ -73,6 +73,9 @@ func (w *world) sync(r *replica) {
 		return
 	}
 	r.good, r.held = r.link.asked, r.link.loaded
+	if !r.link.ill && !r.link.dying {
+		w.checkWord(r)
+	}
 	for _, k := range r.link.loaded.Keys {
 		if !k.RevokedAt.IsZero() {
 			r.knows[k.KID] = true
@@ -80,6 +83,15 @@ func (w *world) sync(r *replica) {
 	}
 	if w.holds(r) && !w.past.adopted {
 		w.mended(r)
+	}
+}
+
+// checkWord wants a replica that follows the store to have taken back what it said against it.
+func (w *world) checkWord(r *replica) {
+	for _, said := range Load(w, w.store).Witnesses {
+		if said.Name == r.name && said.Alarm != "" {
+			w.Fatalf("replica %s follows the store, and still says: %s", r.name, said.Alarm)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ INSERT INTO issuer.witnesses AS old (kind, name, generation, version, alarm, see
 VALUES (@kind, @name, @generation, @version, left(regexp_replace(@alarm, '[[:cntrl:]]+', '; ', 'g'), 500), least(@seen_at, clock_timestamp()))
     ON CONFLICT (kind, name) DO UPDATE
    SET generation = excluded.generation, version = excluded.version, alarm = excluded.alarm, seen_at = excluded.seen_at
- WHERE excluded.seen_at >= old.seen_at`
+ WHERE excluded.seen_at >= old.seen_at OR old.seen_at > clock_timestamp() + interval '1 minute'`
 
 	// Replicas have a new name each time they start.
 	forgetWitnesses = `
