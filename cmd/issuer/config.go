@@ -14,13 +14,20 @@ type settings struct {
 	AdminListen string        `env:"ISSUER_ADMIN_LISTEN" envDefault:"127.0.0.1:9090" want:"an address to listen on for operators, such as 127.0.0.1:9090"`
 
 	EntraAuthority   string        `env:"ISSUER_ENTRA_AUTHORITY" envDefault:"https://login.microsoftonline.com" want:"the authority's base URL without a path: https, or http for a loopback host"`
-	EntraTenants     []string      `env:"ISSUER_ENTRA_TENANTS" want:"tenant ids (GUIDs), comma separated"`
+	EntraTenants     []string      `env:"ISSUER_ENTRA_TENANTS" want:"tenant ids (GUIDs), comma separated; it may be left out where ISSUER_ENTRA_ISSUERS is set"`
 	EntraAudiences   []string      `env:"ISSUER_ENTRA_AUDIENCES" want:"the accepted aud values, comma separated, such as the API's client id and api://<client id>"`
 	EntraClients     []string      `env:"ISSUER_ENTRA_CLIENTS" want:"client ids (GUIDs) of the apps that may call, comma separated; unset for any"`
 	EntraScopes      []string      `env:"ISSUER_ENTRA_SCOPES" envDefault:"access_as_user" want:"scope names as they stand in scp, such as access_as_user without api://…/, comma separated; a user token needs one of them"`
 	EntraAppRoles    []string      `env:"ISSUER_ENTRA_APP_ROLES" want:"app role values, comma separated; an app-only token needs one of them in roles; unset refuses app-only tokens"`
 	EntraAllowGuests bool          `env:"ISSUER_ENTRA_ALLOW_GUESTS" envDefault:"true" want:"true or false"`
 	ClockLeeway      time.Duration `env:"ISSUER_CLOCK_LEEWAY" envDefault:"60s" want:"a duration from 0s to 120s, such as 60s"`
+
+	// Issuers and keys that are not those of a cloud of Microsoft's, as they are.
+	EntraIssuers       entraIssuers `env:"ISSUER_ENTRA_ISSUERS" want:"<tenant id>=<issuer> of External ID and B2C tenants, comma separated, with the address of the discovery document after a space where it does not stand below the issuer"`
+	EntraIssuerV1      string       `env:"ISSUER_ENTRA_ISSUER_V1" want:"the iss of v1.0 tokens, with {tenantid} in it; unset for that of the authority's cloud"`
+	EntraIssuerV2      string       `env:"ISSUER_ENTRA_ISSUER_V2" want:"the iss of v2.0 tokens, with {tenantid} in it; unset for that of the authority's cloud"`
+	EntraSigningKeyApp string       `env:"ISSUER_ENTRA_SIGNING_KEY_APP" want:"the client id (GUID) of the API whose tokens are signed with a key of its own"`
+	EntraTokenCache    int          `env:"ISSUER_ENTRA_TOKEN_CACHE" envDefault:"10000" want:"how many verified tokens are remembered: a number from 0 (none) to 1000000"`
 
 	// As whom we ask Azure Key Vault. The third is what Azure's workload identity sets by itself.
 	EntraClientID        string        `env:"ISSUER_ENTRA_CLIENT_ID" want:"the client id (GUID) of this service's own app or managed identity"`

@@ -56,6 +56,7 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(!isListenAddress(s.AdminListen), "ISSUER_ADMIN_LISTEN")
 	bad(s.DrainDelay < 0 || s.DrainDelay > time.Minute, "ISSUER_DRAIN_DELAY")
 	bad(!isBaseURL(s.EntraAuthority, false), "ISSUER_ENTRA_AUTHORITY")
+	bad(!guid.MatchString(s.EntraSigningKeyApp), "ISSUER_ENTRA_SIGNING_KEY_APP")
 	bad(!guid.MatchString(s.EntraClientID), "ISSUER_ENTRA_CLIENT_ID")
 	bad(!guid.MatchString(s.KeyVaultTenant), "ISSUER_KEYVAULT_TENANT")
 	bad(!isPathLike(s.EntraCertificateFile), "ISSUER_ENTRA_CLIENT_CERTIFICATE_FILE")
@@ -127,7 +128,7 @@ func (s *settings) require(f *faults, needs need) {
 		}
 	}
 	missing(needURL, s.URL == "", "ISSUER_URL")
-	missing(needEntra, len(s.EntraTenants) == 0, "ISSUER_ENTRA_TENANTS")
+	missing(needEntra, len(s.EntraTenants)+len(s.EntraIssuers.list) == 0, "ISSUER_ENTRA_TENANTS")
 	missing(needEntra, len(s.EntraAudiences) == 0, "ISSUER_ENTRA_AUDIENCES")
 	database := s.DatabaseURL.reveal() != ""
 	missing(needDatabase, !database, "ISSUER_DATABASE_URL")

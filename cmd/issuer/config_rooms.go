@@ -11,6 +11,8 @@ import (
 var (
 	idpSettings = map[string]string{
 		"Authority": "ISSUER_ENTRA_AUTHORITY", "Tenants": "ISSUER_ENTRA_TENANTS", "Audiences": "ISSUER_ENTRA_AUDIENCES",
+		"Issuers": "ISSUER_ENTRA_ISSUERS", "V1Issuer": "ISSUER_ENTRA_ISSUER_V1", "V2Issuer": "ISSUER_ENTRA_ISSUER_V2",
+		"SigningKeyAppID": "ISSUER_ENTRA_SIGNING_KEY_APP", "CacheSize": "ISSUER_ENTRA_TOKEN_CACHE",
 		"Clients": "ISSUER_ENTRA_CLIENTS", "Scopes": "ISSUER_ENTRA_SCOPES", "AppRoles": "ISSUER_ENTRA_APP_ROLES",
 		"Leeway": "ISSUER_CLOCK_LEEWAY", "KeepClaims": "ISSUER_SESSION_CLAIMS",
 	}

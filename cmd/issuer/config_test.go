@@ -182,7 +182,7 @@ func TestTheREADMEListsEverySetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `((?:ISSUER|AZURE)_[A-Z_]+)`( \\*)? \\| ([^|]*) \\|").FindAllStringSubmatch(string(readme), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `((?:ISSUER|AZURE)_[A-Z0-9_]+)`( \\*)? \\| ([^|]*) \\|").FindAllStringSubmatch(string(readme), -1) {
 		rows[m[1]] = m[3]
 	}
 	for field := range reflect.TypeFor[settings]().Fields() {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/keyvault"
 )
@@ -98,6 +99,21 @@ func (s secretKV) has(id string) bool {
 type sayableError string
 
 func (e sayableError) Error() string { return string(e) }
+
+// entraIssuers is a list of issuers that are trusted by name, written as idp.ParseIssuer reads them.
+type entraIssuers struct{ list []idp.Issuer }
+
+// UnmarshalText parses the list. Its error names the first wrong item by its place, and repeats nothing of it.
+func (e *entraIssuers) UnmarshalText(text []byte) error {
+	for item := range strings.SplitSeq(string(text), ",") {
+		issuer, err := idp.ParseIssuer(item)
+		if err != nil {
+			return sayableError(fmt.Sprintf("item %d: %v", len(e.list)+1, err))
+		}
+		e.list = append(e.list, issuer)
+	}
+	return nil
+}
 
 // sessionClaims is a list of session variables that come from verified claims, written variable=claim.
 type sessionClaims struct{ list []issuer.SessionClaim }

@@ -85,7 +85,10 @@ func listenBeside(ctx context.Context, issuer *net.TCPAddr) (net.Listener, error
 }
 
 // devTenant are the settings that name the tenant, which is the fake one whatever they say.
-var devTenant = []string{"ISSUER_ENTRA_AUTHORITY", "ISSUER_ENTRA_TENANTS", "ISSUER_ENTRA_AUDIENCES"}
+var devTenant = []string{
+	"ISSUER_ENTRA_AUTHORITY", "ISSUER_ENTRA_TENANTS", "ISSUER_ENTRA_AUDIENCES", "ISSUER_ENTRA_ISSUERS", "ISSUER_ENTRA_ISSUER_V1",
+	"ISSUER_ENTRA_ISSUER_V2", "ISSUER_ENTRA_SIGNING_KEY_APP",
+}
 
 // devOwn are the settings that dev answers itself: its stores live in memory and its tenant is the fake one. To set one
 // of them is a mistake worth a word.

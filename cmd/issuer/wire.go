@@ -118,10 +118,11 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 		return usageError{err}
 	}
 	svc.verifier, svc.ring, svc.metrics = verifier, ring, newMetrics(s.RelyingParties)
-	svc.metrics.registry.MustRegister(ringCollector{ring})
+	svc.metrics.registry.MustRegister(ringCollector{ring}, clockCollector{verifier})
 	svc.loops = append(svc.loops,
 		loop{"keys", "the key ring needs attention", lateRing{sealer, ring}.run},
-		loop{"entra", "Entra's keys could not be fetched", verifier.Run})
+		loop{"entra", "Entra's keys could not be fetched", verifier.Run},
+		loop{"entra", "Entra needs attention", func(ctx context.Context, report func(error)) { watchAlarms(ctx, verifier.Alarms, report) }})
 	svc.api = api.New(api.Config{
 		URL: s.URL, JWKSMaxAge: s.JWKSMaxAge, RelyingParties: s.RelyingParties, CORSOrigins: s.CORSOrigins,
 		Meter: svc.metrics, Logger: svc.log,
@@ -144,7 +145,7 @@ func (svc *service) checks(sealer *keys.Sealer) []api.Check {
 	checks := []api.Check{
 		{Name: "keys", Health: svc.ring.Health, Alarms: svc.publicAlarms},
 		{Name: "roles", Health: svc.roles.Health},
-		{Name: "entra", Health: svc.verifier.Health},
+		{Name: "entra", Health: svc.verifier.Health, Alarms: svc.entraAlarms},
 		{Name: "redis", Off: true},
 	}
 	if svc.graph != nil {
@@ -182,7 +183,8 @@ func idpConfig(s settings) idp.Config {
 	return idp.Config{
 		Authority: s.EntraAuthority, Tenants: s.EntraTenants, Audiences: s.EntraAudiences, Clients: s.EntraClients,
 		Scopes: s.EntraScopes, AppRoles: s.EntraAppRoles, RefuseGuests: !s.EntraAllowGuests, Leeway: s.ClockLeeway,
-		KeepClaims: s.SessionClaims.claims(),
+		KeepClaims: s.SessionClaims.claims(), Issuers: s.EntraIssuers.list, V1Issuer: s.EntraIssuerV1, V2Issuer: s.EntraIssuerV2,
+		SigningKeyAppID: s.EntraSigningKeyApp, CacheSize: s.EntraTokenCache,
 	}
 }
 

@@ -18,6 +18,9 @@ func TestEverySettingReachesItsRoom(t *testing.T) {
 	s, err := load(fileSettings(
 		"ISSUER_ENTRA_AUTHORITY=https://login.microsoftonline.us", "ISSUER_ENTRA_TENANTS="+tenant, "ISSUER_ENTRA_AUDIENCES=a,b",
 		"ISSUER_ENTRA_CLIENTS="+client, "ISSUER_ENTRA_SCOPES=read", "ISSUER_ENTRA_APP_ROLES=Run", "ISSUER_ENTRA_ALLOW_GUESTS=false",
+		"ISSUER_ENTRA_ISSUERS="+tenant+"=https://login.example.com/a, "+tenant+"=https://b.example.com https://b.example.com/keys?p=b",
+		"ISSUER_ENTRA_ISSUER_V1=https://v1.example.com/{tenantid}/", "ISSUER_ENTRA_ISSUER_V2=https://v2.example.com/{tenantid}",
+		"ISSUER_ENTRA_SIGNING_KEY_APP="+client, "ISSUER_ENTRA_TOKEN_CACHE=12",
 		"ISSUER_CLOCK_LEEWAY=7s", "ISSUER_ALLOW_ADMIN_ROLE=true", "ISSUER_SESSION_CLAIMS=x-hasura-me=sub", "ISSUER_TOKEN_TTL=2m",
 		"ISSUER_TOKEN_AUDIENCE=data", "ISSUER_CLAIMS_NAMESPACE_PATH=$.hasura", "ISSUER_CLAIMS_FORMAT=stringified_json", "ISSUER_ARRAY_FORMAT=json",
 	), needService)
@@ -27,6 +30,11 @@ func TestEverySettingReachesItsRoom(t *testing.T) {
 	if diff := cmp.Diff(idp.Config{
 		Authority: "https://login.microsoftonline.us", Tenants: []string{tenant}, Audiences: []string{"a", "b"}, Clients: []string{client},
 		Scopes: []string{"read"}, AppRoles: []string{"Run"}, RefuseGuests: true, Leeway: 7 * time.Second, KeepClaims: []string{"sub"},
+		Issuers: []idp.Issuer{
+			{TenantID: tenant, URL: "https://login.example.com/a"},
+			{TenantID: tenant, URL: "https://b.example.com", Metadata: "https://b.example.com/keys?p=b"},
+		},
+		V1Issuer: "https://v1.example.com/{tenantid}/", V2Issuer: "https://v2.example.com/{tenantid}", SigningKeyAppID: client, CacheSize: 12,
 	}, idpConfig(s)); diff != "" {
 		t.Errorf("idp (-want +got):\n%s", diff)
 	}
