@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -100,6 +101,27 @@ func TestAKeyEncryptionKeyIsFetchedOnce(t *testing.T) {
 	var none *keys.Sealer
 	if err := errors.Join(none.Fetch(t.Context()), none.Missing()); err != nil {
 		t.Errorf("no sealer misses something: %v", err)
+	}
+}
+
+// Who derives keys of their own gets all of them in their order, or none.
+func TestKeyEncryptionKeysAreHandedOutWhole(t *testing.T) {
+	t.Parallel()
+	second := &late{id: "second"}
+	sealer := sealerOf(t, keys.KEK{ID: "first", Key: [32]byte{7}}, second.kek())
+	if all, err := sealer.Keys(); err == nil || all != nil {
+		t.Errorf("%d keys before the second one was fetched, and %v", len(all), err)
+	}
+	_ = sealer.Fetch(t.Context())
+	if all, err := sealer.Keys(); !errors.Is(err, errAway) || all != nil {
+		t.Errorf("%d keys while the second one is away, and %v", len(all), err)
+	}
+	second.there.Store(true)
+	if err := sealer.Fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := sealer.Keys(); err != nil || !slices.Equal(all, [][32]byte{{7}, sha256.Sum256([]byte("second"))}) {
+		t.Errorf("%d keys, and %v: they are not those that were given", len(all), err)
 	}
 }
 

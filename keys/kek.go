@@ -83,6 +83,22 @@ func (s *Sealer) Fetch(ctx context.Context) error {
 	return s.Missing()
 }
 
+// Keys returns the key-encryption keys, the one that seals first, for who derives
+// keys of their own from them (RFC 5869) and then forgets these. The error is
+// Missing's: some of the keys are no answer.
+func (s *Sealer) Keys() ([][32]byte, error) {
+	all := make([][32]byte, 0, len(s.keks))
+	var missing []error
+	for _, k := range s.keks {
+		got := k.got.Load()
+		all, missing = append(all, got.key), append(missing, got.err)
+	}
+	if err := errors.Join(missing...); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
 // Missing returns why key-encryption keys are not there, one sentence a line,
 // each with its id, as of the last Fetch; nil if all are.
 func (s *Sealer) Missing() error {

@@ -14,6 +14,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
+	"github.com/hasura-issuer/hasura-issuer/redisconn"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -27,7 +28,7 @@ func (c *checkCmd) Run(p *program) error {
 	if err := assembles(s); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, "the settings are right (neither Entra nor Postgres was asked)")
+	_, err = fmt.Fprintln(p.stdout, "the settings are right (nothing was asked over the network)")
 	return err
 }
 
@@ -39,6 +40,7 @@ func assembles(s settings) error {
 		return usageError{err}
 	}
 	svc := &service{settings: s, log: zerolog.Nop(), roles: rolestore.NewMemory(rolestore.Document{})}
+	defer svc.close()
 	return svc.assemble(verifier, keystore.NewMemory(time.Now), nil)
 }
 
@@ -53,7 +55,7 @@ func loadService(environ []string) (settings, error) {
 		name  string
 		check func(settings) error
 	}{
-		{"ISSUER_DATABASE_URL", checkDatabaseURL}, {"ISSUER_ROLES_FILE", checkRolesFile}, {"ISSUER_KEYS_FILE", checkKeysFile},
+		{"ISSUER_DATABASE_URL", checkDatabaseURL}, {"ISSUER_REDIS_URL", checkRedisURL}, {"ISSUER_ROLES_FILE", checkRolesFile}, {"ISSUER_KEYS_FILE", checkKeysFile},
 	} {
 		if f.named[c.name] {
 			continue
@@ -75,6 +77,17 @@ func checkDatabaseURL(s settings) error {
 	}
 	pool.Close()
 	return nil
+}
+
+func checkRedisURL(s settings) error {
+	if s.RedisURL.reveal() == "" {
+		return nil
+	}
+	client, err := redisconn.Open(s.RedisURL.reveal(), func(error) {}) // connects to nothing
+	if err != nil {
+		return fmt.Errorf("ISSUER_REDIS_URL: %w", err)
+	}
+	return client.Close()
 }
 
 func checkRolesFile(s settings) error {

@@ -29,16 +29,18 @@ type settings struct {
 	EntraSigningKeyApp string       `env:"ISSUER_ENTRA_SIGNING_KEY_APP" want:"the client id (GUID) of the API whose tokens are signed with a key of its own"`
 	EntraTokenCache    int          `env:"ISSUER_ENTRA_TOKEN_CACHE" envDefault:"10000" want:"how many verified tokens are remembered: a number from 0 (none) to 1000000"`
 
-	// As whom we ask Azure Key Vault. The third is what Azure's workload identity sets by itself.
+	// As whom we ask Microsoft Graph and Azure Key Vault. AZURE_FEDERATED_TOKEN_FILE is what Azure's workload identity sets by itself.
 	EntraClientID        string        `env:"ISSUER_ENTRA_CLIENT_ID" want:"the client id (GUID) of this service's own app or managed identity"`
 	EntraClientSecret    secret        `env:"ISSUER_ENTRA_CLIENT_SECRET" want:"a client secret of ISSUER_ENTRA_CLIENT_ID"`
+	EntraManagedIdentity string        `env:"ISSUER_ENTRA_MANAGED_IDENTITY" want:"system for the identity that Azure gives this machine, or the client id (GUID) of a managed identity that is assigned to it"`
 	EntraCertificateFile string        `env:"ISSUER_ENTRA_CLIENT_CERTIFICATE_FILE" want:"the path of a PEM file with a certificate of ISSUER_ENTRA_CLIENT_ID and its RSA key"`
 	GraphURL             string        `env:"ISSUER_GRAPH_URL" want:"the base URL of Microsoft Graph: https, or http for a loopback host; unset for that of the authority's cloud"`
 	GroupsTTL            time.Duration `env:"ISSUER_GROUPS_TTL" envDefault:"5m" want:"how long groups from Microsoft Graph are fresh: a duration from 0s to 1h, such as 5m"`
 	GroupsStale          time.Duration `env:"ISSUER_GROUPS_STALE" envDefault:"15m" want:"how old groups from Microsoft Graph may be while it is down: a duration from ISSUER_GROUPS_TTL to 24h, such as 15m"`
 	FederatedTokenFile   string        `env:"AZURE_FEDERATED_TOKEN_FILE" want:"the path of a token file, as Azure workload identity sets it"`
-	KeyVaultTenant       string        `env:"ISSUER_KEYVAULT_TENANT" want:"the id (GUID) of the tenant that the vault trusts; it may be left out where ISSUER_ENTRA_TENANTS names exactly one, which it then is"`
+	KeyVaultTenant       string        `env:"ISSUER_KEYVAULT_TENANT" want:"the id (GUID) of the tenant where this service's own identity lives; it may be left out where ISSUER_ENTRA_TENANTS names exactly one, which it then is"`
 
+	RedisURL          secret   `env:"ISSUER_REDIS_URL" want:"a Redis URL such as rediss://user:password@host:6380"`
 	DatabaseURL       secret   `env:"ISSUER_DATABASE_URL" want:"a Postgres URL such as postgres://user:password@host:5432/database"`
 	RolesFile         string   `env:"ISSUER_ROLES_FILE" want:"the path of a roles file"`
 	KeysFile          string   `env:"ISSUER_KEYS_FILE" want:"the path of a keys file; it is made when it does not exist"`

@@ -35,7 +35,9 @@ func (s *settings) normalise() {
 			list[i] = strings.ToLower(list[i])
 		}
 	}
-	s.EntraClientID, s.KeyVaultTenant = strings.ToLower(s.EntraClientID), strings.ToLower(s.KeyVaultTenant)
+	for _, one := range []*string{&s.EntraClientID, &s.EntraManagedIdentity, &s.KeyVaultTenant} {
+		*one = strings.ToLower(*one)
+	}
 	if s.KeyVaultTenant == "" && len(s.EntraTenants) == 1 {
 		s.KeyVaultTenant = s.EntraTenants[0]
 	}
@@ -59,6 +61,7 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(!guid.MatchString(s.EntraSigningKeyApp), "ISSUER_ENTRA_SIGNING_KEY_APP")
 	bad(!guid.MatchString(s.EntraClientID), "ISSUER_ENTRA_CLIENT_ID")
 	bad(!guid.MatchString(s.KeyVaultTenant), "ISSUER_KEYVAULT_TENANT")
+	bad(s.EntraManagedIdentity != systemIdentity && !guid.MatchString(s.EntraManagedIdentity), "ISSUER_ENTRA_MANAGED_IDENTITY")
 	bad(!isPathLike(s.EntraCertificateFile), "ISSUER_ENTRA_CLIENT_CERTIFICATE_FILE")
 	bad(!isBaseURL(s.GraphURL, true), "ISSUER_GRAPH_URL")
 	bad(s.GroupsTTL < 0 || s.GroupsTTL > time.Hour, "ISSUER_GROUPS_TTL")

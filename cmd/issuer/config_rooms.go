@@ -2,8 +2,10 @@ package main
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/idp/graph"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 )
 
@@ -41,12 +43,20 @@ func (s *settings) validateRooms(f *faults, given map[string]string) {
 	}
 }
 
-// validateGraph records why the app that the settings name could not ask Microsoft Graph. What is wrong in itself was said.
+// validateGraph records why the identity that the settings name could not ask Microsoft Graph. What is wrong in itself was
+// said.
 func (s *settings) validateGraph(f *faults) {
+	if s.EntraManagedIdentity != "" && s.KeyVaultTenant == "" {
+		f.add("ISSUER_KEYVAULT_TENANT", "")
+	}
 	if len(f.list) > 0 {
 		return
 	}
-	if _, err := s.newGraph(nil); err != nil {
+	if ways := s.waysToGraph(); s.asksGraph() && len(ways) > 1 {
+		f.addf("%s are set at once: each says by itself how Microsoft Graph is to know us; keep one", strings.Join(ways, " and "))
+		return
+	}
+	if _, err := s.newGraph(graph.Config{}); err != nil {
 		f.addf("%v", err)
 	}
 }

@@ -84,10 +84,10 @@ func listenBeside(ctx context.Context, issuer *net.TCPAddr) (net.Listener, error
 	return listen(ctx, "the fake tenant", net.JoinHostPort(issuer.IP.String(), "0"))
 }
 
-// devTenant are the settings that name the tenant, which is the fake one whatever they say.
+// devTenant are the settings that name the tenant, and us in it. That is the fake one whatever they say.
 var devTenant = []string{
 	"ISSUER_ENTRA_AUTHORITY", "ISSUER_ENTRA_TENANTS", "ISSUER_ENTRA_AUDIENCES", "ISSUER_ENTRA_ISSUERS", "ISSUER_ENTRA_ISSUER_V1",
-	"ISSUER_ENTRA_ISSUER_V2", "ISSUER_ENTRA_SIGNING_KEY_APP",
+	"ISSUER_ENTRA_ISSUER_V2", "ISSUER_ENTRA_SIGNING_KEY_APP", "ISSUER_ENTRA_CLIENT_ID", "ISSUER_ENTRA_MANAGED_IDENTITY",
 }
 
 // devOwn are the settings that dev answers itself: its stores live in memory and its tenant is the fake one. To set one

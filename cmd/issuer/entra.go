@@ -11,7 +11,7 @@ import (
 )
 
 // alarmPause lies between two looks for alarms, which cost next to nothing.
-const alarmPause = 5 * time.Second
+const alarmPause = time.Second
 
 // watchAlarms reports each alarm when it begins, until ctx ends.
 func watchAlarms(ctx context.Context, alarms func() []error, report func(error)) {

@@ -19,6 +19,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
+	"github.com/hasura-issuer/hasura-issuer/redisconn"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -42,6 +43,8 @@ type service struct {
 	verifier *idp.Verifier
 	graph    *graph.Client // nil: groups that a token leaves out cannot be asked for
 	roles    roleStore
+	redis    *redisconn.Client // nil: none
+	groups   *sharedMemory     // of groups; nil: replicas share none
 	ring     *keys.Ring
 	metrics  *metrics
 	api      *api.API
@@ -105,19 +108,19 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	if err != nil {
 		return usageError{err}
 	}
-	asked, err := s.newGraph(svc.azure)
-	if err != nil {
-		return usageError{err}
+	svc.metrics = newMetrics(s.RelyingParties)
+	if err := svc.openRedis(sealer); err != nil {
+		return err
 	}
-	var groups issuer.Groups
-	if asked != nil {
-		groups, svc.graph = graphGroups{asked}, asked
+	groups, err := svc.openGraph()
+	if err != nil {
+		return err
 	}
 	exchange, err := issuer.New(issuerConfig(s), verifier, groups, svc.roles, ring)
 	if err != nil {
 		return usageError{err}
 	}
-	svc.verifier, svc.ring, svc.metrics = verifier, ring, newMetrics(s.RelyingParties)
+	svc.verifier, svc.ring = verifier, ring
 	svc.metrics.registry.MustRegister(ringCollector{ring}, clockCollector{verifier})
 	svc.loops = append(svc.loops,
 		loop{"keys", "the key ring needs attention", lateRing{sealer, ring}.run},
@@ -146,7 +149,7 @@ func (svc *service) checks(sealer *keys.Sealer) []api.Check {
 		{Name: "keys", Health: svc.ring.Health, Alarms: svc.publicAlarms},
 		{Name: "roles", Health: svc.roles.Health},
 		{Name: "entra", Health: svc.verifier.Health, Alarms: svc.entraAlarms},
-		{Name: "redis", Off: true},
+		svc.redisCheck(),
 	}
 	if svc.graph != nil {
 		checks = append(checks, api.Check{Name: "graph", Health: svc.graph.Health})
