@@ -102,7 +102,7 @@ func keyFor(ctx context.Context, source *entrakeys.Source, t *token) (*entrakeys
 	if v1, v2, known := source.Issuers(); known && !t.claims.hasIssuer(v1, v2) {
 		return nil, nil, refuse(ReasonIssuerUnknown, "iss is not the tenant's for this ver, and the key is unknown")
 	}
-	set, err := source.Learn(ctx)
+	set, err := source.Learn(ctx, t.kid)
 	if err != nil {
 		return nil, nil, err
 	}

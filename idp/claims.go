@@ -3,6 +3,8 @@ package idp
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -23,7 +25,9 @@ type claims struct {
 	nonce, atHash, codHash mark
 
 	variant bool              // a name differs only in case from one that is read
+	members int               // of the object, read or not
 	kept    map[string]string // by exact name; nil when nothing was kept
+	unfit   bool              // one that was to be kept is of no form that others may be handed
 }
 
 // field returns where a claim is read to, or nil for one that is not read. It is the one list of names we know.
@@ -88,10 +92,20 @@ func (c *claims) field(name string) field {
 	}
 }
 
-// decode reads the claims. The error means that doc is not a JSON object of the form package strict wants; what is
-// wrong with single claims is found when they are asked for.
+const (
+	maxMembers = 200     // of the claims; Entra's tokens have about 40
+	maxKept    = 4 << 10 // bytes of a claim that is handed on
+)
+
+var errMembers = errors.New("more than 200 members")
+
+// decode reads the claims. The error means that doc is not a JSON object of the form package strict wants, or a very
+// large one; what is wrong with single claims is found when they are asked for.
 func (c *claims) decode(doc []byte, keep keepList) error {
 	return strict.Object(doc, func(name string, value jsontext.Value) error {
+		if c.members++; c.members > maxMembers {
+			return errMembers
+		}
 		lower := fold(name)
 		if known := c.field(name); known != nil {
 			known.read(value)
@@ -118,6 +132,10 @@ func (c *claims) keep(name string, value jsontext.Value) {
 		if id, ok := guid(content); ok {
 			content = id
 		}
+	}
+	if len(content) > maxKept || strings.ContainsFunc(content, unicode.IsControl) {
+		c.unfit = true
+		return
 	}
 	if c.kept == nil {
 		c.kept = map[string]string{}

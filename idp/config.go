@@ -35,7 +35,7 @@ type Config struct {
 
 	RefuseGuests bool
 	Leeway       time.Duration // on nbf and iat, at most two minutes; exp has none
-	KeepClaims   []string      // names of claims to hand on in Subject.Claims, ASCII
+	KeepClaims   []string      // names of claims to hand on in Subject.Claims, ASCII; at most 4 KiB each
 
 	// CacheSize is how many verified tokens are remembered; 0: none. Together they take 4 KiB for each at
 	// most, so a few large ones push out many.

@@ -9,6 +9,9 @@ func (c *claims) describe(subject Subject) (Subject, error) {
 	if c.groups.state == faulty || c.elsewhere.state == faulty || c.hasGroups.state == faulty {
 		return Subject{}, refuse(ReasonClaimInvalid, "groups, _claim_names or hasgroups has the wrong form")
 	}
+	if c.unfit {
+		return Subject{}, refuse(ReasonClaimInvalid, "a claim that is handed on has more than 4096 bytes or holds control characters")
+	}
 	subject.ObjectID = object
 	subject.AppRoles = c.appRoles()
 	for _, group := range c.groups.values {

@@ -54,9 +54,42 @@ func TestANewKeyIsLearntByTheTokenThatNamesIt(t *testing.T) {
 	wantFetches(t, e, 2)
 
 	e.Rotate()
-	wantVerdict(t, verifier, e.Sign(e.user(nil)), "key_unknown") // within the pause
+	wantVerdict(t, verifier, e.Sign(e.user(nil)), "unavailable") // within the pause
 	e.clock.advance(30 * time.Second)
 	wantVerdict(t, verifier, e.Sign(e.user(nil)), "accepted")
+}
+
+// TestAGoodKeyIsNotRefusedBecauseAStrangerAskedFirst: keys may be fetched once in 30 seconds, and who asks in between is
+// told when that will be. Whose key was looked for and not found has their answer.
+func TestAGoodKeyIsNotRefusedBecauseAStrangerAskedFirst(t *testing.T) {
+	t.Parallel()
+	e := newOwnEntra(t)
+	verifier := e.warm(t)
+	stranger := func(kid string) string { return e.Sign(e.user(nil), faketenant.WithHeader("kid", kid)) }
+	wantVerdict(t, verifier, stranger("one"), "key_unknown")
+	withdrawn := e.Sign(e.user(nil), faketenant.SignedBy(faketenant.KeySecond))
+	e.Withdraw(faketenant.KeySecond)
+	e.Rotate()
+	good := e.Sign(e.user(nil))
+	e.clock.advance(12 * time.Second)
+	_, err := verifier.Verify(t.Context(), good)
+	var later interface{ RetryAfter() time.Duration }
+	if verdict(t, err) != "unavailable" || !errors.As(err, &later) || later.RetryAfter() != 18*time.Second {
+		t.Errorf("a good token: %v, want to be asked again in 18s", err)
+	}
+	wantVerdict(t, verifier, stranger("two"), "unavailable")
+	wantVerdict(t, verifier, stranger("one"), "key_unknown")
+	wantFetches(t, e, 2)
+
+	refresh(t, verifier) // as Run does, hourly
+	for _, raw := range []string{stranger("one"), stranger("two"), withdrawn} {
+		wantVerdict(t, verifier, raw, "key_unknown")
+	}
+	wantVerdict(t, verifier, good, "accepted")
+	wantVerdict(t, verifier, stranger("three"), "unavailable")
+	e.clock.advance(18 * time.Second)
+	wantVerdict(t, verifier, stranger("three"), "key_unknown")
+	wantFetches(t, e, 4)
 }
 
 func TestTheFirstTokenFetchesTheKeys(t *testing.T) {

@@ -7,7 +7,9 @@ import (
 )
 
 // ErrUnavailable means that the token could not be judged, because the keys of its tenant could not be had: never seen,
-// older than a day, or the fetch for an unknown key failed. The token may be good; ask again later. Use errors.Is.
+// older than a day, the fetch for an unknown key failed, or nobody may look for an unknown key yet, since keys were fetched
+// less than 30 seconds ago. The token may be good; ask again later. Use errors.Is. One that has a method RetryAfter()
+// time.Duration says when.
 var ErrUnavailable = entrakeys.ErrUnavailable
 
 // Reason says why a token was refused. The values are stable: clients, metrics and the README know them.
@@ -16,7 +18,7 @@ type Reason string
 // The reasons, in the order in which they are looked for.
 const (
 	ReasonTokenTooLarge       Reason = "token_too_large"       // over 32 KiB
-	ReasonTokenMalformed      Reason = "token_malformed"       // no JWS in compact form with the header we take
+	ReasonTokenMalformed      Reason = "token_malformed"       // no JWS in compact form with the header we take, or over 200 claims
 	ReasonTokenEncrypted      Reason = "token_encrypted"       // five parts: the app registration encrypts its tokens
 	ReasonAlgorithmNotAllowed Reason = "algorithm_not_allowed" // anything but RS256
 	ReasonGraphToken          Reason = "graph_token"           // meant for Microsoft Graph; nobody else can verify it

@@ -35,7 +35,7 @@ type Subject struct {
 
 	// Claims holds those that Config.KeepClaims names, as text: strings as they are, numbers and booleans as JSON
 	// writes them. A claim that is absent, null, a list or an object is not in it. GUIDs of tid, oid, azp and appid
-	// are in lower case.
+	// are in lower case. None is longer than 4096 bytes or holds control characters: a token with such a one is refused.
 	Claims map[string]string
 }
 

@@ -1,6 +1,7 @@
 package idp_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,32 @@ func TestAKeptClaimInOtherCaseIsRefused(t *testing.T) {
 	e := newEntra(t)
 	verifier := e.warm(t, func(c *idp.Config) { c.KeepClaims = []string{"extension_Dept"} })
 	wantVerdict(t, verifier, e.Sign(e.user(map[string]any{"extension_dept": "R&D"})), "claim_invalid")
+}
+
+func TestAKeptClaimIsFitToBeHandedOn(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	verifier := e.warm(t, func(c *idp.Config) { c.KeepClaims = []string{"dept"} })
+	for name, test := range map[string]struct {
+		claim string
+		value any
+		want  string
+	}{
+		"as long as may be":           {"dept", strings.Repeat("ä", 2048), "accepted"},
+		"one byte more":               {"dept", strings.Repeat("ä", 2048) + "x", "claim_invalid"},
+		"one that nobody hands on":    {"other", strings.Repeat("x", 5000) + "\n", "accepted"},
+		"a line break":                {"dept", "a\nb", "claim_invalid"},
+		"an end of text":              {"dept", "a\x00b", "claim_invalid"},
+		"a delete":                    {"dept", "a\x7fb", "claim_invalid"},
+		"a control beyond ASCII":      {"dept", "a\u009bb", "claim_invalid"},
+		"a number too long":           {"dept", json.Number("1" + strings.Repeat("0", 4096)), "claim_invalid"},
+		"a list, which is not handed": {"dept", []string{"a\nb"}, "accepted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wantVerdict(t, verifier, e.Sign(e.user(map[string]any{test.claim: test.value})), test.want)
+		})
+	}
 }
 
 func TestAnAppIsToldFromAUser(t *testing.T) {

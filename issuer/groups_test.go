@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
@@ -90,6 +91,24 @@ func TestTheCallerComesBackWhenGroupsCanBeAskedForAgain(t *testing.T) {
 		w.ask = c.err
 		_, err := w.exchange(t.Context(), issuer.Request{SubjectToken: subjectToken})
 		if e, ok := errors.AsType[*issuer.Error](err); !ok || e.RetryAfter != c.want {
+			t.Errorf("%v: got %v, want one with %v", c.err, err, c.want)
+		}
+	}
+}
+
+func TestTheCallerComesBackWhenKeysCanBeAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want time.Duration
+	}{
+		{fmt.Errorf("%w: %w", idp.ErrUnavailable, throttled(7*time.Second)), 7 * time.Second},
+		{idp.ErrUnavailable, 30 * time.Second},
+	} {
+		w := newWorld(t)
+		w.verify = c.err
+		_, err := w.exchange(t.Context(), issuer.Request{SubjectToken: subjectToken})
+		if e, ok := errors.AsType[*issuer.Error](err); !ok || e.Reason != issuer.ReasonIDPUnavailable || e.RetryAfter != c.want {
 			t.Errorf("%v: got %v, want one with %v", c.err, err, c.want)
 		}
 	}

@@ -23,7 +23,8 @@ const maxToken = 6 << 10
 const DoorToken = "token"
 
 // Verifier tells who is calling. Verify returns an *idp.TokenError for a token that is refused and idp.ErrUnavailable for
-// one that could not be judged. It is called concurrently.
+// one that could not be judged; one that has a method RetryAfter() time.Duration says when another try can succeed. It is
+// called concurrently.
 type Verifier interface {
 	Verify(ctx context.Context, raw string) (idp.Subject, error)
 }
@@ -137,7 +138,7 @@ func notVerified(ctx context.Context, err error) error {
 		return &Error{Reason(refusal.Reason), 0, refusal.Err}
 	}
 	if errors.Is(err, idp.ErrUnavailable) || ctx.Err() != nil {
-		return &Error{ReasonIDPUnavailable, retryIDP, fmt.Errorf("verify the subject token: %w", err)}
+		return &Error{ReasonIDPUnavailable, retryAfter(err, retryIDP), fmt.Errorf("verify the subject token: %w", err)}
 	}
 	return &Error{ReasonInternal, 0, fmt.Errorf("verify the subject token: %w", err)}
 }

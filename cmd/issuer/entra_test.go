@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -159,4 +160,21 @@ func TestAnAlarmIsReportedWhenItBegins(t *testing.T) {
 			t.Errorf("reported (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestANewKeyThatCannotBeLookedForYetIsNoRefusal: a stranger has used up the fetch for unknown keys when Entra rolls over.
+func TestANewKeyThatCannotBeLookedForYetIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	tenant, server := entra(t)
+	s := serve(t, onFiles(t, server.URL))
+	stranger := tenant.Sign(tenant.Claims("reader"), faketenant.SignedBy(faketenant.KeyStranger))
+	if got := s.exchange(t, stranger); got.Status != http.StatusBadRequest || got.Reason != "key_unknown" {
+		t.Errorf("a stranger: %d %q", got.Status, got.Reason)
+	}
+	tenant.Rotate()
+	got := s.exchange(t, personaToken(t, tenant, "reader"))
+	seconds, err := strconv.Atoi(got.RetryAfter)
+	if got.Status != http.StatusServiceUnavailable || got.Reason != "idp_unavailable" || err != nil || seconds < 1 || seconds > 30 {
+		t.Errorf("a good token: %d %q, Retry-After %q", got.Status, got.Reason, got.RetryAfter)
+	}
 }

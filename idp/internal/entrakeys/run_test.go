@@ -163,7 +163,7 @@ func TestOneFetchServesAllWhoWait(t *testing.T) {
 		for i := range 100 {
 			callers.Go(func() {
 				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
-				if _, err := source.Learn(t.Context()); !errors.Is(err, entrakeys.ErrUnavailable) {
+				if _, err := source.Learn(t.Context(), "any"); !errors.Is(err, entrakeys.ErrUnavailable) {
 					t.Errorf("%v, want ErrUnavailable", err)
 				}
 			})
@@ -184,7 +184,7 @@ func TestACallerMayLeaveAFetchThatGoesOn(t *testing.T) {
 		hurried, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		_, err := source.Learn(hurried)
+		_, err := source.Learn(hurried, "any")
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, entrakeys.ErrUnavailable) {
 			t.Errorf("%v, want ErrUnavailable by the caller's deadline", err)
 		}
@@ -209,7 +209,7 @@ func TestLearningPausesThirtySecondsWhateverCameOfIt(t *testing.T) {
 					e.answer(broken)
 				}
 				for range 91 {
-					set, err := source.Learn(t.Context())
+					set, err := source.Learn(t.Context(), "any")
 					if (err != nil) != trouble || (set == nil) != trouble {
 						t.Fatalf("%v, %v", set, err)
 					}

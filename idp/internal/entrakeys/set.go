@@ -47,6 +47,7 @@ type Set struct {
 
 	keys    map[string]*Key
 	fetched time.Time
+	number  uint64 // of the fetch, among all of its source
 }
 
 // Key returns the key with exactly this id, or nil.

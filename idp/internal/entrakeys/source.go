@@ -34,8 +34,10 @@ type Source struct {
 
 	mu      sync.Mutex // guards what follows; never held during I/O
 	flight  *flight    // the fetch that is under way, nil when none is
+	begun   uint64     // fetches so far, the one under way included
 	asked   time.Time  // when Learn last began a fetch
 	outcome error      // of the fetch that ended last
+	unknown unknown    // key ids that Learn was asked for
 }
 
 // flight is one fetch that any number of callers wait for.
@@ -49,7 +51,7 @@ type flight struct {
 func NewSource(publisher Publisher, client *http.Client, now func() time.Time) *Source {
 	direct := *client
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Source{publisher: publisher, client: &direct, now: now}
+	return &Source{publisher: publisher, client: &direct, now: now, unknown: newUnknown()}
 }
 
 // Tenant returns the id of the tenant whose keys these are.
@@ -97,12 +99,17 @@ func (s *Source) Fetch(ctx context.Context) error {
 }
 
 // Learn is Fetch for a token whose key id is not held. Since anybody can send one, it begins a fetch at most every 30
-// seconds, whatever came of the last; in between it answers from memory. It returns the set to look in, or
-// ErrUnavailable when the last fetch failed or ctx ended first.
-func (s *Source) Learn(ctx context.Context) (*Set, error) {
+// seconds, whatever came of the last; in between it answers from memory. It returns the set to look in: one without kid
+// was fetched when somebody had asked for kid already, or held it before. Else it returns ErrUnavailable: the last fetch
+// failed, ctx ended first, or nobody may look for kid yet; that error's method RetryAfter tells when somebody may.
+func (s *Source) Learn(ctx context.Context, kid string) (*Set, error) {
 	s.mu.Lock()
-	current, outcome := s.flight, s.outcome
-	if current == nil && s.now().Sub(s.asked) >= learnPause {
+	current, outcome, begun := s.flight, s.outcome, s.begun
+	if current != nil {
+		begun-- // the one under way counts as begun for kid too
+	}
+	since, wait := s.unknown.since(kid, begun), learnPause-s.now().Sub(s.asked)
+	if current == nil && wait <= 0 {
 		s.asked = s.now()
 		current = s.begin(ctx)
 	}
@@ -117,6 +124,9 @@ func (s *Source) Learn(ctx context.Context) (*Set, error) {
 	if set == nil {
 		return nil, ErrUnavailable
 	}
+	if set.Key(kid) == nil && set.number <= since {
+		return nil, &tooSoonError{wait}
+	}
 	return set, nil
 }
 
@@ -124,16 +134,23 @@ func (s *Source) Learn(ctx context.Context) (*Set, error) {
 func (s *Source) begin(ctx context.Context) *flight {
 	current := &flight{done: make(chan struct{})}
 	s.flight = current
+	s.begun++
+	number := s.begun
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchDeadline)
 		defer cancel()
 		set, err := s.fetch(ctx)
+		before := s.held.Load()
 		if err == nil {
+			set.number = number
 			s.held.Store(set)
 		} else {
 			err = fmt.Errorf("fetch keys of %s: %w", s.publisher.name, err)
 		}
 		s.mu.Lock()
+		if err == nil {
+			s.unknown.withdraw(before, set)
+		}
 		s.flight, s.outcome = nil, err
 		s.mu.Unlock()
 		current.err = err

@@ -1,0 +1,62 @@
+package entrakeys_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp/internal/entrakeys"
+)
+
+// wantLearnt wants an error that says when kid may be looked for, or with 0 a set that lacks it.
+func wantLearnt(t *testing.T, source *entrakeys.Source, kid string, want time.Duration) {
+	t.Helper()
+	set, err := source.Learn(t.Context(), kid)
+	var later interface{ RetryAfter() time.Duration }
+	switch {
+	case want == 0 && (err != nil || set.Key(kid) != nil):
+		t.Errorf("%q: %v, want a set without it", kid, err)
+	case want != 0 && (!errors.Is(err, entrakeys.ErrUnavailable) || !errors.As(err, &later) || later.RetryAfter() != want):
+		t.Errorf("%q: %v, want to be asked again after %s", kid, err, want)
+	}
+}
+
+func TestAKeyIsMissingOnlyOnceSomebodyLookedForIt(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	synctest.Test(t, func(t *testing.T) {
+		source := newSource(t, e)
+		wantLearnt(t, source, "one", 0) // the first one fetches
+		time.Sleep(10 * time.Second)
+		wantLearnt(t, source, "two", 20*time.Second)
+		wantLearnt(t, source, "one", 0)
+		time.Sleep(20 * time.Second)
+		wantLearnt(t, source, "three", 0) // fetches again, and looks for all who asked before
+		wantLearnt(t, source, "two", 0)
+		wantLearnt(t, source, "four", 30*time.Second)
+		if n := e.requests(); n != 2 {
+			t.Errorf("%d fetches, want 2", n)
+		}
+	})
+}
+
+// Strangers can make us forget who asked, and gain nothing by it but that others ask once more.
+func TestWhoIsForgottenAsksAgain(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	synctest.Test(t, func(t *testing.T) {
+		source := newSource(t, e)
+		wantLearnt(t, source, "one", 0)
+		for i := range 2000 {
+			wantLearnt(t, source, fmt.Sprint(i), 30*time.Second)
+		}
+		wantLearnt(t, source, "one", 30*time.Second)
+		time.Sleep(30 * time.Second)
+		wantLearnt(t, source, "one", 0)
+		if n := e.requests(); n != 2 {
+			t.Errorf("%d fetches, want 2", n)
+		}
+	})
+}
