@@ -3,6 +3,8 @@ package entrakeys_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +40,30 @@ func TestAKeyIsMissingOnlyOnceSomebodyLookedForIt(t *testing.T) {
 		wantLearnt(t, source, "four", 30*time.Second)
 		if n := e.requests(); n != 2 {
 			t.Errorf("%d fetches, want 2", n)
+		}
+	})
+}
+
+// Who comes while keys are fetched waits for them, and that fetch looked for their key too.
+func TestAFetchLooksForAllWhoWaitForIt(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	synctest.Test(t, func(t *testing.T) {
+		source := newSource(t, e)
+		e.answer(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(time.Second)
+			_, _ = w.Write(e.document)
+		})
+		var callers sync.WaitGroup
+		for i := range 10 {
+			callers.Go(func() {
+				time.Sleep(time.Duration(i) * 50 * time.Millisecond)
+				wantLearnt(t, source, fmt.Sprint(i), 0)
+			})
+		}
+		callers.Wait()
+		if n := e.requests(); n != 1 {
+			t.Errorf("%d fetches, want 1", n)
 		}
 	})
 }
