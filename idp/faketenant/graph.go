@@ -30,6 +30,7 @@ type graphRequest struct {
 //
 //	POST /v1.0/{users|servicePrincipals|directoryObjects}/{id}/{getMemberGroups|getMemberObjects|checkMemberGroups}
 //	GET  /v1.0/{users|servicePrincipals|directoryObjects}/{id}/transitiveMemberOf[/microsoft.graph.group]
+//	GET  /v1.0/groups
 //
 // with /me in place of /users/{id} for tokens of people.
 func (t *Tenant) Graph() http.Handler { return t.front(t.graphRoutes("")) }
@@ -48,6 +49,7 @@ func (t *Tenant) graphRoutes(prefix string) http.Handler {
 		mux.HandleFunc(method+" "+prefix+"/v1.0/{kind}/{id}/"+path, g.handle(action))
 		mux.HandleFunc(method+" "+prefix+"/v1.0/me/"+path, g.handle(action))
 	}
+	mux.HandleFunc("GET "+prefix+"/v1.0/groups", g.groups)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		g.fail(w, r, graphError{http.StatusBadRequest, "BadRequest", "Resource not found for the segment '" + r.URL.Path + "'."})
 	})

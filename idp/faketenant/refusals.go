@@ -13,18 +13,18 @@ const (
 // Refusals by what went wrong. Numbers, errors and texts follow Entra's; it promises none of the texts.
 var (
 	tenantNotFound = aadsts{code: 90002, status: badRequest, oauth: "invalid_request", text: "Tenant '%s' not found. Check to make sure " +
-		"you have the correct tenant ID and are signing into the correct cloud."}
+		"you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."}
 	notMultiTenant = aadsts{code: 50194, status: badRequest, oauth: "invalid_request", text: "Application '%s' is not configured as a " +
 		"multi-tenant application. Usage of the /common endpoint is not supported for such apps."}
 	parameterMissing = aadsts{code: 900144, status: badRequest, oauth: "invalid_request", text: "The request body must contain the following parameter: '%s'."}
 	grantUnknown     = aadsts{code: 70003, status: badRequest, oauth: "unsupported_grant_type", text: "The app requested an unsupported grant type '%s'."}
 	requestMalformed = aadsts{code: 9002313, status: badRequest, oauth: "invalid_request", text: "Invalid request. Request is malformed or invalid."}
 	methodWrong      = aadsts{code: 900561, status: http.StatusMethodNotAllowed, oauth: "invalid_request", text: "The endpoint only accepts POST, OPTIONS requests."}
-	appUnknown       = aadsts{code: 700016, status: badRequest, oauth: "unauthorized_client", text: "Application with identifier '%s' was not found in the directory."}
+	appUnknown       = aadsts{code: 700016, status: badRequest, oauth: "unauthorized_client", text: "Application with identifier '%s' was not found in the directory. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."}
 	throttled        = aadsts{code: 90055, status: http.StatusTooManyRequests, oauth: "temporarily_unavailable", text: "The request was throttled."}
 
-	secretWrong       = aadsts{code: 7000215, status: unauthorized, oauth: "invalid_client", text: "Invalid client secret provided for app '%s'."}
-	secretExpired     = aadsts{code: 7000222, status: unauthorized, oauth: "invalid_client", text: "The provided client secret keys for app '%s' are expired."}
+	secretWrong       = aadsts{code: 7000215, status: unauthorized, oauth: "invalid_client", text: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'."}
+	secretExpired     = aadsts{code: 7000222, status: unauthorized, oauth: "invalid_client", text: "The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."}
 	credentialMissing = aadsts{code: 7000218, status: unauthorized, oauth: "invalid_client", text: "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
 	clientIsPublic    = aadsts{code: 700025, status: unauthorized, oauth: "invalid_client", text: "Client is public so neither 'client_assertion' nor 'client_secret' should be presented."}
 	clientSignature   = aadsts{code: 700027, status: unauthorized, oauth: "invalid_client", text: "Client assertion contains an invalid signature. %s"}
@@ -37,7 +37,7 @@ var (
 	scopeInvalid      = aadsts{code: 70011, status: badRequest, oauth: "invalid_scope", text: "The provided value for the input parameter 'scope' is not valid. The scope '%s' is not valid."}
 	scopeUnknown      = aadsts{code: 650053, status: badRequest, oauth: "invalid_client", text: "The application '%s' asked for scope '%s' that doesn't exist on the resource '%s'."}
 	scopesMixed       = aadsts{code: 28000, status: badRequest, oauth: "invalid_request", text: "Provided value for the input parameter scope is not valid because it contains more than one resource."}
-	resourceUnknown   = aadsts{code: 500011, status: badRequest, oauth: "invalid_resource", text: "The resource principal named %s was not found in the tenant."}
+	resourceUnknown   = aadsts{code: 500011, status: badRequest, oauth: "invalid_resource", text: "The resource principal named %s was not found in the tenant. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant."}
 	consentMissing    = aadsts{code: 65001, status: badRequest, oauth: "invalid_grant", text: "The user or administrator has not consented to use the application with ID '%s'. Send an interactive authorization request for this user and resource.", suberror: "consent_required"}
 	assertionInvalid  = aadsts{code: 50013, status: badRequest, oauth: "invalid_grant", text: "Assertion failed signature validation. [Reason - %s]"}
 	assertionTime     = aadsts{code: 500133, status: badRequest, oauth: "invalid_grant", text: "Assertion is not within its valid time range. Ensure that the access token is not expired before using it for user assertion, or request a new token."}
@@ -65,6 +65,9 @@ var (
 	mfaNeeded     = aadsts{code: 50076, status: badRequest, oauth: "interaction_required", suberror: "basic_action", claims: challenge, text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor authentication to access the resource."}
 	mfaMissing    = aadsts{code: 50079, status: badRequest, oauth: "interaction_required", suberror: "basic_action", claims: challenge, text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must enroll in multi-factor authentication to access the resource."}
 	accessBlocked = aadsts{code: 53003, status: badRequest, oauth: "interaction_required", suberror: "message_only", claims: challenge, text: "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."}
+	appDisabled   = aadsts{code: 7000112, status: badRequest, oauth: "unauthorized_client", text: "Application '%s'(%s) is disabled."}
+	appAbsent     = aadsts{code: 7000229, status: unauthorized, oauth: "invalid_client", text: "The client application %s is missing service principal in the tenant %s. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"}
+	issuerDiffers = aadsts{code: 700211, status: unauthorized, oauth: "invalid_client", text: "No matching federated identity record found for presented assertion issuer '%s'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"}
 	notAssigned   = aadsts{code: 50105, status: badRequest, oauth: "invalid_grant", text: "Your administrator has configured the application to block users unless they are specifically granted ('assigned') access to the application."}
 )
 
@@ -76,7 +79,7 @@ func numbered(code int) aadsts {
 	for _, e := range []aadsts{
 		mfaNeeded, mfaMissing, accessBlocked, notAssigned, consentMissing, secretWrong, secretExpired, appUnknown, notFederated,
 		clientSignature, clientTime, assertionInvalid, assertionTime, grantExpired, pageExpired, onlyCrossOrigin, scopeNotDefault,
-		tenantNotFound, throttled, resourceUnknown,
+		tenantNotFound, throttled, resourceUnknown, appDisabled, appAbsent, issuerDiffers,
 	} {
 		if e.code == code {
 			e.text = strings.ReplaceAll(e.text, "%s", "…")

@@ -181,7 +181,8 @@ func (c *Client) Health() error {
 	return errors.Join(failures...)
 }
 
-// Check finds out whether groups of a tenant's callers can be read: it signs in, and asks about a user that nobody is.
+// Check finds out whether groups of a tenant's users can be read: it signs in, asks about a user that nobody is, and for
+// the id of any one group, which wants the other permission. That of apps as callers is not looked for.
 // The error is an *UnavailableError. What is in memory, but for the token, plays no part.
 func (c *Client) Check(ctx context.Context, tenantID string) error {
 	ctx, cancel := context.WithTimeout(ctx, readPatience)
@@ -195,6 +196,9 @@ func (c *Client) Check(ctx context.Context, tenantID string) error {
 	c.mu.Unlock()
 	r := &reading{client: c, query: q, tenant: tenant, flight: newFlight(c.now())}
 	if _, problem := r.memberGroups(ctx); problem != nil && !gone(problem) {
+		return problem
+	}
+	if _, problem := r.ask(ctx, http.MethodGet, c.graph.String()+"/v1.0/groups?$select=id&$top=1", nil); problem != nil {
 		return problem
 	}
 	return nil

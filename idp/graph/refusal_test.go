@@ -83,6 +83,10 @@ func TestOperatorsAreToldTheCure(t *testing.T) {
 			func(_ *testing.T, s *stage, _ *graph.Config) { s.GrantGraph(s.app, "GroupMember.Read.All") },
 			"Authorization_RequestDenied", "administrator's consent",
 		},
+		"the other half": {
+			func(_ *testing.T, s *stage, _ *graph.Config) { s.GrantGraph(s.app, "User.ReadBasic.All") },
+			"Authorization_RequestDenied", "administrator's consent",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -82,10 +82,10 @@ func (a Authority) WithIssuers(v1, v2 string) (Authority, error) {
 	return a, nil
 }
 
-// issuers returns the exact `iss` of a tenant's v1.0 and v2.0 tokens; known is false while only the tenant's own
-// discovery documents can say.
-func (a Authority) issuers(tenant string) (v1, v2 string, known bool) {
-	return forTenant(a.v1, tenant), forTenant(a.v2, tenant), a.v2 != ""
+// issuers returns the exact `iss` of a tenant's v1.0 and v2.0 tokens, empty where only the tenant's own discovery
+// documents can say.
+func (a Authority) issuers(tenant string) (v1, v2 string) {
+	return forTenant(a.v1, tenant), forTenant(a.v2, tenant)
 }
 
 // ofACloud reports whether an address lies on a host of one of the clouds.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hasura-issuer/hasura-issuer/idp/internal/aadsts"
 	"github.com/hasura-issuer/hasura-issuer/idp/internal/strict"
 )
 
@@ -122,7 +123,7 @@ func (s *Source) get(ctx context.Context, address string) ([]byte, error) {
 	case http.StatusNotFound:
 		return nil, fmt.Errorf("%s: %w", address, errNotFound)
 	default:
-		return nil, fmt.Errorf("%s answered %d", address, response.StatusCode)
+		return nil, refused(address, response)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	if err != nil {
@@ -132,4 +133,25 @@ func (s *Source) get(ctx context.Context, address string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: longer than %d bytes", address, maxBody)
 	}
 	return body, nil
+}
+
+// refused says what an answer is that is neither a document nor a 404. Entra's own number and its cure are taken from it,
+// and nothing else.
+func refused(address string, response *http.Response) error {
+	text := fmt.Sprintf("%s answered %d", address, response.StatusCode)
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	if err != nil {
+		return errors.New(text)
+	}
+	_ = strict.Object(body, func(name string, value jsontext.Value) error { // a body that is no JSON says nothing
+		description, _ := strict.Text(value)
+		if code, cure := aadsts.Find(description); name == "error_description" && code != "" {
+			text += " (" + code + ")"
+			if cure != "" {
+				text += "; " + cure
+			}
+		}
+		return nil
+	})
+	return errors.New(text)
 }

@@ -17,7 +17,7 @@ type Publisher struct {
 	name       string // for operators
 	tenant     string // lower-case GUID
 	metadata   string // the discovery document that leads to the keys
-	v1Metadata string // the one that only names the v1.0 issuer; "" where issuers are known
+	v1Metadata string // the one for v1.0 tokens, which only names their issuer; "" for an issuer that is trusted by name
 	origin     string // scheme and host that everything is fetched from
 	appID      string // "" unless keys of one app are wanted
 
@@ -32,10 +32,8 @@ func (a Authority) Tenant(tenant, appID string) Publisher {
 	home := a.base + "/" + tenant
 	p := Publisher{name: "tenant " + tenant, tenant: tenant, origin: a.base, appID: appID}
 	p.metadata = withAppID(home+"/v2.0"+discoveryPath, appID)
-	known := false
-	if p.v1Issuer, p.v2Issuer, known = a.issuers(tenant); !known {
-		p.v1Metadata = withAppID(home+discoveryPath, appID)
-	}
+	p.v1Metadata = withAppID(home+discoveryPath, appID)
+	p.v1Issuer, p.v2Issuer = a.issuers(tenant)
 	return p
 }
 

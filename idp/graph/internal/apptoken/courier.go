@@ -6,13 +6,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hasura-issuer/hasura-issuer/idp/graph/internal/wire"
+	"github.com/hasura-issuer/hasura-issuer/idp/internal/aadsts"
 	"github.com/hasura-issuer/hasura-issuer/idp/internal/strict"
 )
 
@@ -81,8 +80,6 @@ func (v *courier) judge(answer wire.Answer) *wire.Problem {
 	}
 }
 
-var numbered = regexp.MustCompile(`^AADSTS([1-9][0-9]{3,8})\b`)
-
 // explain takes in a member of an OAuth error (RFC 6749 section 5.2) with Entra's additions. A number says more than an
 // error's name.
 func explain(problem *wire.Problem, name string, value jsontext.Value) {
@@ -93,9 +90,8 @@ func explain(problem *wire.Problem, name string, value jsontext.Value) {
 			problem.Code = text
 		}
 	case "error_description":
-		if found := numbered.FindStringSubmatch(text); found != nil {
-			number, _ := strconv.Atoi(found[1]) // at most nine digits
-			problem.Code, problem.Hint = "AADSTS"+found[1], cures[number]
+		if code, cure := aadsts.Find(text); code != "" {
+			problem.Code, problem.Hint = code, cure
 		}
 	case "trace_id":
 		problem.Trace = wire.Trace(text)

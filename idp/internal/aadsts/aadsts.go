@@ -1,4 +1,24 @@
-package apptoken
+// Package aadsts answers: what does a number of Entra's mean, and what can an operator do about it? It is the one place
+// for these cures, whoever got the number.
+package aadsts
+
+import (
+	"regexp"
+	"strconv"
+)
+
+var numbered = regexp.MustCompile(`^AADSTS([1-9][0-9]{3,8})\b`)
+
+// Find reads the number that an error_description of Entra's begins with, such as AADSTS7000222, and what to do about
+// it: "" for a number that has no cure. Without a number both are empty. Nothing else of the description is returned.
+func Find(description string) (code, cure string) {
+	found := numbered.FindStringSubmatch(description)
+	if found == nil {
+		return "", ""
+	}
+	number, _ := strconv.Atoi(found[1]) // at most nine digits
+	return "AADSTS" + found[1], cures[number]
+}
 
 const (
 	consent        = "give it an administrator's consent there"
@@ -9,8 +29,7 @@ const (
 	accessPolicy = "a Conditional Access policy stops our app: exclude it, or let it come from this address"
 )
 
-// cures say what to do about a number of Entra's. Microsoft asks not to branch on the numbers, and nothing else
-// here does.
+// cures say what to do about a number. Microsoft asks not to branch on the numbers, and nothing else here does.
 var cures = map[int]string{
 	50013:   federation,
 	500133:  "the token in the federated token file has expired: check that it is being replaced",
@@ -30,15 +49,8 @@ var cures = map[int]string{
 	700213:  federation,
 	90002:   "there is no such tenant in this cloud: check the tenant's id and the authority",
 	1002012: "check the Graph URL: Entra takes it for no resource",
-	7000112: "our app is disabled in the caller's tenant",
+	7000112: "our app is disabled in the caller's tenant: turn it on again under Enterprise applications, Properties",
 	7000215: "the client secret is wrong: set the value of a secret that our app has, not its id",
 	7000222: "the client secret has expired: make a new one for our app, and set it",
 	7000229: "our app is not in the caller's tenant: " + consent,
-}
-
-// errorNames are the errors of RFC 6749 section 5.2 and those that Entra adds.
-var errorNames = map[string]bool{
-	"invalid_request": true, "invalid_client": true, "invalid_grant": true, "unauthorized_client": true,
-	"unsupported_grant_type": true, "invalid_scope": true, "invalid_resource": true, "invalid_tenant": true,
-	"interaction_required": true, "temporarily_unavailable": true, "server_error": true,
 }
