@@ -18,9 +18,16 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
-type checkCmd struct{}
+type checkCmd struct {
+	Online bool   `help:"Also try what the settings name: Entra, Microsoft Graph, the stores, the keys, and the key set at ISSUER_URL."`
+	Token  string `placeholder:"-" help:"With --online, and always as --token -: also judge the Entra token on standard input, and say what to do about it."`
+	JSON   bool   `help:"Print as JSON."`
+}
 
-func (c *checkCmd) Run(p *program) error {
+func (c *checkCmd) Run(ctx context.Context, p *program) error {
+	if c.Token != "" && (c.Token != "-" || !c.Online) { // what it holds is not repeated: it may be a token
+		return usagef("--token wants to be --token - with --online: the token comes on standard input, where no list of processes shows it")
+	}
 	s, err := loadService(p.environ)
 	if err != nil {
 		return err
@@ -28,7 +35,13 @@ func (c *checkCmd) Run(p *program) error {
 	if err := assembles(s); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, "the settings are right (nothing was asked over the network)")
+	if c.Online {
+		return c.online(ctx, p, s)
+	}
+	if c.JSON {
+		return printJSON(p.stdout, newReport([]finding{settingsFound}))
+	}
+	_, err = fmt.Fprintln(p.stdout, "the settings are right (neither Entra nor Postgres was asked: --online does)")
 	return err
 }
 

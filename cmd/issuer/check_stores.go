@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/hasura-issuer/hasura-issuer/database"
+	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+)
+
+// stores tries the database and what lies in it or in files, and holds the key set that engines get against the ring.
+func (a *attempt) stores(ctx context.Context) []finding {
+	s := a.settings
+	var pool *pgxpool.Pool
+	all := []finding{{Name: "database", Status: off, Detail: "none is set: roles and keys lie in files"}}
+	broken := false
+	if url := s.DatabaseURL.reveal(); url != "" {
+		opened, err := openMigrated(ctx, s)
+		broken = err != nil
+		all = []finding{found("database", "", "it answers, and its schema will do", err)}
+		if err == nil {
+			pool = opened
+			defer pool.Close()
+			all = append(all, a.schema(ctx, pool)...)
+		}
+	}
+	skipped := func(name string) finding {
+		return finding{Name: name, Status: off, Detail: "not tried, since the database cannot be used"}
+	}
+	if broken && s.RolesFile == "" {
+		all = append(all, skipped("roles"))
+	} else {
+		all = append(all, a.roles(ctx, pool))
+	}
+	var ring *keys.State
+	if broken && s.KeysFile == "" {
+		all = append(all, skipped("keys"))
+	} else {
+		state, f := a.ring(ctx, pool)
+		all = append(all, f)
+		if f.Status == ok {
+			ring = &state
+		}
+	}
+	return append(all, a.keySet(ctx, ring))
+}
+
+// schema tells of what the next release may want, and of what stands between us and the database.
+func (a *attempt) schema(ctx context.Context, pool *pgxpool.Pool) []finding {
+	var all []finding
+	if err := database.CheckSessions(ctx, pool); err != nil {
+		all = append(all, finding{Name: "database", Of: "sessions", Status: note, Detail: err.Error()})
+	}
+	migrations, err := database.Status(ctx, a.settings.DatabaseURL.reveal())
+	if err != nil {
+		return append(all, found("database", "schema", "", err))
+	}
+	pending, version := 0, int64(0)
+	for _, m := range migrations {
+		if m.AppliedAt.IsZero() {
+			pending++
+		} else {
+			version = max(version, m.Version)
+		}
+	}
+	f := found("database", "schema", fmt.Sprintf("version %d", version), nil)
+	if pending > 0 {
+		f.Status, f.Detail, f.Cure = note, fmt.Sprintf("%s, and migrations of this release are to come", f.Detail), "run issuer migrate"
+	}
+	return append(all, f)
+}
+
+func (a *attempt) roles(ctx context.Context, pool *pgxpool.Pool) finding {
+	var document rolestore.Document
+	var err error
+	from := "in the database"
+	if a.settings.RolesFile != "" {
+		from = "in the roles file"
+		document, err = readDocument(a.settings.RolesFile, "ISSUER_ROLES_FILE", a.settings)
+	} else {
+		document, err = rolestore.NewPostgres(pool, a.settings.roleRules()).Export(ctx)
+	}
+	f := found("roles", "", fmt.Sprintf("%d grants and %d blocks %s", len(document.Grants), len(document.Blocks), from), err)
+	if err == nil && len(document.Grants) == 0 {
+		f.Status, f.Cure = note, "nobody holds a role: issuer roles apply gives some"
+	}
+	return f
+}
+
+// ring reads the ring without being taken for a replica, and opens it as one would.
+func (a *attempt) ring(ctx context.Context, pool *pgxpool.Pool) (keys.State, finding) {
+	state, err := a.loadRing(ctx, pool)
+	if err == nil {
+		err = state.Dispute()
+	}
+	var sealer *keys.Sealer
+	if err == nil {
+		sealer, err = a.settings.newSealer(a.program.azure)
+	}
+	if err == nil {
+		err = sealer.Fetch(ctx)
+	}
+	if err == nil {
+		err = sealer.Opens(state)
+	}
+	detail := fmt.Sprintf("%d keys, and all that is sealed opens", len(published(state)))
+	if len(state.Keys) == 0 {
+		detail = "no keys yet: the first start makes them"
+	}
+	return state, found("keys", "", detail, err)
+}
+
+func (a *attempt) loadRing(ctx context.Context, pool *pgxpool.Pool) (keys.State, error) {
+	if a.settings.KeysFile == "" {
+		return keystore.NewPostgres(pool).Load(ctx)
+	}
+	return keystore.ReadFile(a.settings.KeysFile, time.Now())
+}
+
+// published are the ids of the keys that the key set should hold.
+func published(ring keys.State) []string {
+	var kids []string
+	for _, k := range keys.List(ring, ring.Now) {
+		if k.State == keys.Pending || k.State == keys.Signing || k.State == keys.Retiring {
+			kids = append(kids, k.KID)
+		}
+	}
+	return kids
+}
