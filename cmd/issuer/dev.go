@@ -23,7 +23,10 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
-type devCmd struct{}
+type devCmd struct {
+	TLS   string `name:"tls" placeholder:"FILE" help:"Serve the fake tenant over TLS, as Microsoft's libraries want it, and write the certificate of its authority to FILE."`
+	Chaos bool   `help:"Let whoever reaches the fake tenant break it, by requests to /chaos: slow, failing and truncated answers, key rollovers, a wrong clock and more."`
+}
 
 // devRoles is the roles file that `issuer dev` grants its personas.
 //
@@ -45,12 +48,24 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer entra.Close()
-	d := dev{out: p.stdout, ownURL: "http://" + listener.Addr().String(), entraURL: "http://" + entra.Addr().String()}
+	d := dev{out: p.stdout, ownURL: "http://" + listener.Addr().String(), entraURL: "http://" + entra.Addr().String(), chaos: c.Chaos}
+	if c.TLS != "" {
+		d.entraURL = "https://" + entra.Addr().String()
+	}
 	d.settings, err = devSettings(p.environ, d.ownURL, d.entraURL)
 	if err != nil {
 		return err
 	}
 	d.log = p.logger(d.settings).Hook(&d.greeted)
+	if d.tenant, err = faketenant.New(faketenant.Options{Authority: d.entraURL, Chaos: c.Chaos}); err != nil {
+		return fmt.Errorf("fake tenant: %w", err)
+	}
+	if c.TLS != "" {
+		entra = d.overTLS(entra)
+		if err := d.writeCA(c.TLS); err != nil {
+			return err
+		}
+	}
 	if err := d.build(); err != nil {
 		return err
 	}
@@ -138,6 +153,8 @@ type dev struct {
 	tenant   *faketenant.Tenant
 	ownURL   string // where it listens, whatever ISSUER_URL calls it
 	entraURL string
+	caFile   string // the certificate of the authority behind entraURL; "" without TLS
+	chaos    bool
 	out      io.Writer
 	greeted  quietUntil
 }
@@ -154,17 +171,14 @@ func (q *quietUntil) Run(e *zerolog.Event, level zerolog.Level, _ string) {
 }
 
 func (d *dev) build() error {
-	tenant, err := faketenant.New(faketenant.Options{Authority: d.entraURL})
-	if err != nil {
-		return fmt.Errorf("fake tenant: %w", err)
-	}
-	d.tenant = tenant
 	document, err := rolestore.ParseDocument(devRoles, d.settings.roleRules())
 	if err != nil {
 		return fmt.Errorf("roles of issuer dev: %w", err)
 	}
 	d.roles = rolestore.NewMemory(document)
-	verifier, err := idp.New(idpConfig(d.settings))
+	config := idpConfig(d.settings)
+	config.HTTPClient = d.azure
+	verifier, err := idp.New(config)
 	if err != nil {
 		return usageError{err}
 	}

@@ -42,6 +42,7 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 	fmt.Fprintf(&b, "  fake tenant   %s\n", d.entraURL)
 	fmt.Fprintf(&b, "  as settings   ISSUER_ENTRA_AUTHORITY=%s\n                ISSUER_ENTRA_TENANTS=%s\n                ISSUER_ENTRA_AUDIENCES=%s\n",
 		d.settings.EntraAuthority, strings.Join(d.settings.EntraTenants, ","), strings.Join(d.settings.EntraAudiences, ","))
+	d.greetExtras(&b)
 	b.WriteString("  personas:\n")
 	for _, persona := range d.tenant.Personas() {
 		fmt.Fprintf(&b, "    %-8s %s\n", persona.Name, persona.Description)
@@ -54,8 +55,8 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 
 // curlLine is one line for a shell that fetches the persona's Entra token and exchanges it.
 func (d *dev) curlLine(persona string) string {
-	return fmt.Sprintf("  curl -s %s/oauth2/token -d grant_type=%s -d subject_token_type=%s -d subject_token=$(curl -sf %s/personas/%s/token)",
-		d.ownURL, tokenExchange, accessTokenType, d.entraURL, persona)
+	return fmt.Sprintf("  curl -s %s/oauth2/token -d grant_type=%s -d subject_token_type=%s -d subject_token=$(curl -sf %s%s/personas/%s/token)",
+		d.ownURL, tokenExchange, accessTokenType, d.curlTrust(), d.entraURL, persona)
 }
 
 const (
