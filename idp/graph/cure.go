@@ -7,7 +7,7 @@ const (
 )
 
 const (
-	permissions = "grant our app the application permissions GroupMember.Read.All and User.ReadBasic.All (for apps as " +
+	permissions = "grant our app the application permissions GroupMember.Read.All and User.Read.All (for apps as " +
 		"callers also Application.Read.All) of Microsoft Graph, with an administrator's consent, in the caller's tenant"
 	sameCloud = "check that the authority and the Graph URL belong to the same cloud, and this machine's clock"
 )

@@ -77,7 +77,7 @@ func TestOperatorsAreToldTheCure(t *testing.T) {
 		},
 		"no permission": {
 			func(_ *testing.T, s *stage, _ *graph.Config) { s.GrantGraph(s.app) },
-			"Authorization_RequestDenied", "grant our app the application permissions GroupMember.Read.All and User.ReadBasic.All",
+			"Authorization_RequestDenied", "grant our app the application permissions GroupMember.Read.All and User.Read.All",
 		},
 		"half of the permissions": {
 			func(_ *testing.T, s *stage, _ *graph.Config) { s.GrantGraph(s.app, "GroupMember.Read.All") },
