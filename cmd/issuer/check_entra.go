@@ -52,11 +52,12 @@ func clockFinding(verifier *idp.Verifier) finding {
 	if offset == (idp.ClockOffset{}) {
 		return finding{Name: "clock", Status: off, Detail: "no answer of Entra's tells its time"}
 	}
-	direction := "ahead of"
-	if offset.Ahead < 0 {
-		direction = "behind"
+	within := offset.Within.Round(time.Second / 10)
+	detail := fmt.Sprintf("this machine's is Entra's, give or take %s", within)
+	if offset.Ahead.Abs() > offset.Within {
+		direction := map[bool]string{true: "behind", false: "ahead of"}[offset.Ahead < 0]
+		detail = fmt.Sprintf("this machine's is %s %s Entra's, give or take %s", offset.Ahead.Abs().Round(time.Second/10), direction, within)
 	}
-	detail := fmt.Sprintf("this machine is %s %s Entra, give or take %s", offset.Ahead.Abs().Round(time.Second/10), direction, offset.Within.Round(time.Second/10))
 	if offset.Ahead.Abs()-offset.Within > time.Minute {
 		return finding{Name: "clock", Status: failed, Detail: detail, Cure: "see to the time service of this machine: tokens are taken too late, or not yet"}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
+	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
 )
@@ -55,7 +56,8 @@ func (c cloud) check(t testing.TB, token string, more []string, flags ...string)
 	if err := json.Unmarshal(stdout.Bytes(), &found); err != nil {
 		t.Fatalf("exit code %d, stdout %q, stderr %q", code, &stdout, &stderr)
 	}
-	if found.OK != (code == exitDone) || (code == exitFailed) == (stderr.Len() == 0) {
+	works := !slices.ContainsFunc(found.Checks, func(f finding) bool { return f.Status == failed })
+	if found.OK != works || (code == exitDone) != works || (code == exitFailed) == works || (stderr.Len() == 0) != works {
 		t.Errorf("exit code %d, ok is %v, stderr %q", code, found.OK, &stderr)
 	}
 	for _, taboo := range []string{c.ClientSecret(faketenant.APIClientID), "eyJ", "@", "Example", "contoso"} {
@@ -168,10 +170,10 @@ func TestTheOnlineCheckTellsTheCureForWhatNewcomersGetWrong(t *testing.T) {
 			func(cloud) []string { return []string{"ISSUER_ENTRA_AUTHORITY=https://127.0.0.1:1"} }, "clock", off, nil,
 		},
 		"our clock is ahead": {
-			func(c cloud) []string { c.SetDateOffset(-10 * time.Minute); return nil }, "clock", failed, []string{"ahead of Entra", "time service"},
+			func(c cloud) []string { c.SetDateOffset(-10 * time.Minute); return nil }, "clock", failed, []string{"ahead of Entra's", "time service"},
 		},
 		"our clock is behind": {
-			func(c cloud) []string { c.SetDateOffset(10 * time.Minute); return nil }, "clock", failed, []string{"behind Entra"},
+			func(c cloud) []string { c.SetDateOffset(10 * time.Minute); return nil }, "clock", failed, []string{"behind Entra's"},
 		},
 		"audiences hold only the client id": {
 			func(cloud) []string { return []string{"ISSUER_ENTRA_AUDIENCES=" + faketenant.APIClientID} }, "audience", note,
@@ -250,9 +252,20 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 	_, found = c.check(t, "", append(made, "ISSUER_KEYS_ENCRYPTION_KEY="+otherKEK))
 	found.want(t, "keys", failed, `key-encryption key "k1" is not the one`)
 
+	mustExec(t, append(slices.Clone(c.settings), made...), `DELETE FROM issuer.keys`)
+	_, found = c.check(t, "", made)
+	found.want(t, "keys", failed, "once held a ring", "issuer keys adopt")
+
 	_, found = c.check(t, "", nil)
 	found.want(t, "database", off, "files")
 	found.want(t, "keys", ok, "the first start makes them")
+}
+
+func TestMigrationsThatAreToComeAreWorthANote(t *testing.T) {
+	t.Parallel()
+	applied, pending := database.Migration{Version: 4, AppliedAt: time.Now()}, database.Migration{Version: 5}
+	newReport([]finding{schemaFinding([]database.Migration{applied})}).want(t, "database", ok, "schema", "version 4")
+	newReport([]finding{schemaFinding([]database.Migration{applied, pending})}).want(t, "database", note, "version 4", "run issuer migrate")
 }
 
 func TestTheOnlineCheckReadsTheKeySetAsAnEngineDoes(t *testing.T) {

@@ -60,19 +60,23 @@ func (a *attempt) schema(ctx context.Context, pool *pgxpool.Pool) []finding {
 	if err != nil {
 		return append(all, found("database", "schema", "", err))
 	}
-	pending, version := 0, int64(0)
+	return append(all, schemaFinding(migrations))
+}
+
+func schemaFinding(migrations []database.Migration) finding {
+	pending, version := false, int64(0)
 	for _, m := range migrations {
 		if m.AppliedAt.IsZero() {
-			pending++
+			pending = true
 		} else {
 			version = max(version, m.Version)
 		}
 	}
 	f := found("database", "schema", fmt.Sprintf("version %d", version), nil)
-	if pending > 0 {
-		f.Status, f.Detail, f.Cure = note, fmt.Sprintf("%s, and migrations of this release are to come", f.Detail), "run issuer migrate"
+	if pending {
+		f.Status, f.Cure = note, "migrations of this release are to come: run issuer migrate"
 	}
-	return append(all, f)
+	return f
 }
 
 func (a *attempt) roles(ctx context.Context, pool *pgxpool.Pool) finding {
