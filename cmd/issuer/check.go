@@ -41,7 +41,7 @@ func (c *checkCmd) Run(ctx context.Context, p *program) error {
 	if c.JSON {
 		return printJSON(p.stdout, newReport([]finding{settingsFound}))
 	}
-	_, err = fmt.Fprintln(p.stdout, "the settings are right (neither Entra nor Postgres was asked: --online does)")
+	_, err = fmt.Fprintln(p.stdout, "the settings are right (nothing was asked over the network: --online does that)")
 	return err
 }
 

@@ -60,7 +60,7 @@ func (c cloud) check(t testing.TB, token string, more []string, flags ...string)
 	if found.OK != works || (code == exitDone) != works || (code == exitFailed) == works || (stderr.Len() == 0) != works {
 		t.Errorf("exit code %d, ok is %v, stderr %q", code, found.OK, &stderr)
 	}
-	for _, taboo := range []string{c.ClientSecret(faketenant.APIClientID), "eyJ", "@", "Example", "contoso"} {
+	for _, taboo := range []string{c.ClientSecret(faketenant.APIClientID), "eyJ", "@", "Example", "contoso", "hunter2"} {
 		if strings.Contains(stdout.String()+stderr.String(), taboo) {
 			t.Errorf("%q is shown:\n%s%s", taboo, &stdout, &stderr)
 		}

@@ -15,39 +15,34 @@ import (
 
 // stores tries the database and what lies in it or in files, and holds the key set that engines get against the ring.
 func (a *attempt) stores(ctx context.Context) []finding {
-	s := a.settings
-	var pool *pgxpool.Pool
-	all := []finding{{Name: "database", Status: off, Detail: "none is set: roles and keys lie in files"}}
-	broken := false
-	if url := s.DatabaseURL.reveal(); url != "" {
-		opened, err := openMigrated(ctx, s)
-		broken = err != nil
-		all = []finding{found("database", "", "it answers, and its schema will do", err)}
-		if err == nil {
-			pool = opened
-			defer pool.Close()
-			all = append(all, a.schema(ctx, pool)...)
-		}
+	pool, all := a.database(ctx)
+	if pool != nil {
+		defer pool.Close()
 	}
-	skipped := func(name string) finding {
-		return finding{Name: name, Status: off, Detail: "not tried, since the database cannot be used"}
-	}
-	if broken && s.RolesFile == "" {
-		all = append(all, skipped("roles"))
-	} else {
-		all = append(all, a.roles(ctx, pool))
+	lost := pool == nil && a.settings.DatabaseURL.reveal() != ""
+	const why = "not tried, since the database cannot be used"
+	held, opened := finding{Name: "roles", Status: off, Detail: why}, finding{Name: "keys", Status: off, Detail: why}
+	if !lost || a.settings.RolesFile != "" {
+		held = a.roles(ctx, pool)
 	}
 	var ring *keys.State
-	if broken && s.KeysFile == "" {
-		all = append(all, skipped("keys"))
-	} else {
-		state, f := a.ring(ctx, pool)
-		all = append(all, f)
-		if f.Status == ok {
-			ring = &state
-		}
+	if !lost || a.settings.KeysFile != "" {
+		ring, opened = a.ring(ctx, pool)
 	}
-	return append(all, a.keySet(ctx, ring))
+	return append(all, held, opened, a.keySet(ctx, ring))
+}
+
+// database opens the pool, nil where none is set or it cannot be used. The caller closes it.
+func (a *attempt) database(ctx context.Context) (*pgxpool.Pool, []finding) {
+	if a.settings.DatabaseURL.reveal() == "" {
+		return nil, []finding{{Name: "database", Status: off, Detail: "none is set: roles and keys lie in files"}}
+	}
+	pool, err := openMigrated(ctx, a.settings)
+	all := []finding{found("database", "", "it answers, and its schema will do", err)}
+	if err != nil {
+		return nil, all
+	}
+	return pool, append(all, a.schema(ctx, pool)...)
 }
 
 // schema tells of what the next release may want, and of what stands between us and the database.
@@ -96,8 +91,8 @@ func (a *attempt) roles(ctx context.Context, pool *pgxpool.Pool) finding {
 	return f
 }
 
-// ring reads the ring without being taken for a replica, and opens it as one would.
-func (a *attempt) ring(ctx context.Context, pool *pgxpool.Pool) (keys.State, finding) {
+// ring reads the ring without being taken for a replica, and opens it as one would; it is nil where that fails.
+func (a *attempt) ring(ctx context.Context, pool *pgxpool.Pool) (*keys.State, finding) {
 	state, err := a.loadRing(ctx, pool)
 	if err == nil {
 		err = state.Dispute()
@@ -112,11 +107,14 @@ func (a *attempt) ring(ctx context.Context, pool *pgxpool.Pool) (keys.State, fin
 	if err == nil {
 		err = sealer.Opens(state)
 	}
+	if err != nil {
+		return nil, found("keys", "", "", err)
+	}
 	detail := fmt.Sprintf("%d keys, and all that is sealed opens", len(published(state)))
 	if len(state.Keys) == 0 {
 		detail = "no keys yet: the first start makes them"
 	}
-	return state, found("keys", "", detail, err)
+	return &state, found("keys", "", detail, nil)
 }
 
 func (a *attempt) loadRing(ctx context.Context, pool *pgxpool.Pool) (keys.State, error) {
