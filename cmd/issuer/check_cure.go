@@ -21,7 +21,7 @@ var tokenCures = map[idp.Reason]string{
 	idp.ReasonSignatureInvalid:    "it was altered on its way, cut off, or signed by somebody else: get a fresh one",
 	idp.ReasonTokenExpired:        "get a fresh one: acquireTokenSilent renews it; where it is fresh, this machine's clock is ahead",
 	idp.ReasonTokenNotYetValid:    "this machine's clock is behind Entra's: see to its time service",
-	idp.ReasonKeyUnknown:          "a fresh token helps after a rollover of Entra's keys; else it is another cloud's (ISSUER_ENTRA_AUTHORITY), or the API has claims mapping and so a signing key of its own",
+	idp.ReasonKeyUnknown:          "a fresh token helps after a rollover of Entra's keys; else it is another cloud's (ISSUER_ENTRA_AUTHORITY), or the API has claims mapping and so a signing key of its own (ISSUER_ENTRA_SIGNING_KEY_APP)",
 	idp.ReasonKeyIssuerMismatch:   "its key was published for another issuer or cloud: do not trust it",
 	idp.ReasonBoundToken:          "it is bound to a key (PoP): let the client ask for a bearer token",
 	idp.ReasonIDToken:             "it is the ID token, which says who signed in: send accessToken, not idToken, and ask for a scope of this API",

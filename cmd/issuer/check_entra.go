@@ -115,7 +115,7 @@ func (a *attempt) graphs(ctx context.Context) []finding {
 	if a.graph == nil {
 		return []finding{{
 			Name: "graph", Status: off, Detail: "there is no app to ask as, so a caller in more than 200 groups gets groups_unavailable where grants name groups",
-			Cure: "set ISSUER_ENTRA_CLIENT_ID and a credential, if callers may be in so many",
+			Cure: "set ISSUER_ENTRA_CLIENT_ID and a credential, or ISSUER_ENTRA_MANAGED_IDENTITY, if callers may be in so many",
 		}}
 	}
 	var all []finding

@@ -20,6 +20,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/redisconn/redistest"
 )
 
 // cloud is a fake tenant behind real TLS, and the settings of a service on it that has an app of its own and stores in
@@ -245,7 +246,14 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 	_, found = c.check(t, "", inDatabase(pgtest.NewEmpty(t)))
 	found.want(t, "database", failed, "issuer migrate")
 
-	_, found = c.check(t, "", made)
+	server := redistest.Start(t)
+	_, found = c.check(t, "", append(made, "ISSUER_REDIS_URL="+server.URL()))
+	found.want(t, "redis", ok, "it answers")
+	_, found = c.check(t, "", []string{"ISSUER_REDIS_URL=" + server.URL()})
+	found.want(t, "redis", note, "ISSUER_KEYS_ENCRYPTION_KEY")
+	server.Stop()
+	_, found = c.check(t, "", append(made, "ISSUER_REDIS_URL="+server.URL()))
+	found.want(t, "redis", failed, "cannot be reached")
 	found.want(t, "roles", note, "0 grants", "issuer roles apply")
 	found.want(t, "keys", ok, "3 keys")
 
@@ -258,6 +266,7 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 
 	_, found = c.check(t, "", nil)
 	found.want(t, "database", off, "files")
+	found.want(t, "redis", off, "none is set")
 	found.want(t, "keys", ok, "the first start makes them")
 }
 

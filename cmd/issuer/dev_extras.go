@@ -21,7 +21,8 @@ func (d *dev) overTLS(entra net.Listener) net.Listener {
 	d.azure = d.tenant.Client()
 	d.azure.Timeout = 5 * time.Second
 	d.settings.EntraClientID, d.settings.EntraClientSecret = faketenant.APIClientID, secret{d.tenant.ClientSecret(faketenant.APIClientID)}
-	d.settings.EntraCertificateFile, d.settings.FederatedTokenFile, d.settings.GraphURL = "", "", d.entraURL+"/graph"
+	d.settings.EntraCertificateFile, d.settings.FederatedTokenFile, d.settings.EntraManagedIdentity = "", "", ""
+	d.settings.GraphURL = d.entraURL + "/graph"
 	return tls.NewListener(entra, d.tenant.TLS())
 }
 

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+
+	"github.com/hasura-issuer/hasura-issuer/redisconn"
+)
+
+// redisTries is how often Redis is asked: a command has a quarter of a second, and the first one makes the connection.
+const redisTries = 5
+
+// redis asks Redis whether it is there. The service does without it, but whoever names one wants it used.
+func (a *attempt) redis(ctx context.Context) finding {
+	url := a.settings.RedisURL.reveal()
+	if url == "" {
+		return finding{Name: "redis", Status: off, Detail: "none is set: replicas share nothing"}
+	}
+	client, err := redisconn.Open(url, func(error) {})
+	if err != nil {
+		return found("redis", "", "", err)
+	}
+	defer client.Close()
+	for range redisTries {
+		if err = client.Ping(ctx).Err(); err == nil {
+			break
+		}
+	}
+	if sick := client.Health(); err != nil && sick != nil {
+		err = sick // in words that are fit to be shown
+	}
+	f := found("redis", "", "it answers", err)
+	if err == nil && len(a.settings.KeysEncryptionKey.keks) == 0 {
+		f.Status, f.Detail, f.Cure = note, "it answers, and nothing is shared by it", "set ISSUER_KEYS_ENCRYPTION_KEY: without it whoever can write to Redis could grant any group"
+	}
+	return f
+}
