@@ -23,7 +23,7 @@ type ApplyOptions struct {
 	// nobody was asked, whatever differs is applied.
 	Confirmed *Diff
 	// By says who changes the roles; it is kept with every row that is added or
-	// changed. Required unless DryRun.
+	// changed, and in the history. Required unless DryRun.
 	By string
 }
 
@@ -35,7 +35,7 @@ func (p *Postgres) Plan(ctx context.Context, doc Document, options ApplyOptions)
 }
 
 // Apply brings the database to what the document says, in one transaction that
-// excludes every other Apply: all of it or nothing. Entries are added and
+// excludes every other change: all of it or nothing. Entries are added and
 // changed, and with Prune the rest is removed. It returns what it changed.
 //
 // It fails with all faults of the document if that breaks the rules, with
@@ -48,22 +48,34 @@ func (p *Postgres) Apply(ctx context.Context, doc Document, options ApplyOptions
 	if err != nil {
 		return Diff{}, err
 	}
+	return p.change(ctx, options, func(ctx context.Context, tx pgx.Tx) (Diff, error) {
+		present, err := read(ctx, tx, everythingSQL)
+		if err != nil {
+			return Diff{}, err
+		}
+		present.sort()
+		return diff(present, doc, options.Prune), nil
+	})
+}
+
+// change makes the changes that compare finds, unless it is a dry run.
+func (p *Postgres) change(ctx context.Context, options ApplyOptions, compare func(context.Context, pgx.Tx) (Diff, error)) (Diff, error) {
 	if !options.DryRun && (options.By == "" || len(options.By) > maxReason || !isClean(options.By)) {
 		return Diff{}, errors.New("apply roles: want a line of text that says who changes them")
 	}
 	var changed Diff
-	err = p.inTransaction(ctx, options.DryRun, func(ctx context.Context, tx pgx.Tx) error {
-		present, err := read(ctx, tx, everythingSQL)
-		if err != nil {
+	err := p.inTransaction(ctx, options.DryRun, func(ctx context.Context, tx pgx.Tx) (err error) {
+		if changed, err = compare(ctx, tx); err != nil {
 			return err
 		}
-		present.sort()
-		changed = diff(present, doc, options.Prune)
-		if options.DryRun {
-			return nil
+		if err = changed.weigh(ctx, tx); err != nil || options.DryRun {
+			return err
 		}
-		if options.Confirmed != nil && options.Confirmed.text() != changed.text() {
+		if options.Confirmed != nil && !options.Confirmed.covers(changed) {
 			return ErrChangedMeanwhile
+		}
+		if changed.Empty() {
+			return nil
 		}
 		return write(ctx, tx, changed, options.By)
 	})

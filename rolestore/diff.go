@@ -8,23 +8,29 @@ import (
 
 // Diff is what separates the content of a store from what is wanted of it.
 type Diff struct {
-	Grants Changes[Grant]
-	Blocks Changes[Block]
+	Grants Changes[Grant] `json:"grants"`
+	Blocks Changes[Block] `json:"blocks"`
 
 	// Kept is how many entries are there and not wanted, and stay, since nobody
 	// asked to prune. It is no change.
-	Kept int
+	Kept int `json:"kept"`
+
+	// Loss is what the removal of grants costs.
+	Loss Loss `json:"loss"`
 }
 
 // Changes are those of one list, each in the order of a document.
 type Changes[T any] struct {
-	Added   []T
-	Changed []Change[T]
-	Removed []T
+	Added   []T         `json:"added"`
+	Changed []Change[T] `json:"changed"`
+	Removed []T         `json:"removed"`
 }
 
 // Change is an entry that keeps its identity and says something else than before.
-type Change[T any] struct{ Before, After T }
+type Change[T any] struct {
+	Before T `json:"before"`
+	After  T `json:"after"`
+}
 
 // Empty tells whether there is nothing to change.
 func (d Diff) Empty() bool { return d.text() == "" }

@@ -9,8 +9,8 @@ import (
 
 // Document is the whole content of a store, or of roles.yaml.
 type Document struct {
-	Grants []Grant
-	Blocks []Block
+	Grants []Grant `json:"grants"`
+	Blocks []Block `json:"blocks"`
 }
 
 // The two lists of a document.

@@ -40,22 +40,24 @@ func newEntryJSON(tenant string, p Principal) entryJSON {
 	return e
 }
 
-// MarshalJSON writes the document with the names roles.yaml has: an object of
-// the lists grants and blocks, in the order of the document.
+// MarshalJSON writes an object of the lists grants and blocks, in the order of
+// the document.
 func (d Document) MarshalJSON() ([]byte, error) {
-	out := struct {
-		Grants []entryJSON `json:"grants"`
-		Blocks []entryJSON `json:"blocks"`
-	}{make([]entryJSON, 0, len(d.Grants)), make([]entryJSON, 0, len(d.Blocks))}
-	for _, g := range d.Grants {
-		e := newEntryJSON(g.Tenant, g.Principal)
-		e.Role, e.Priority, e.Session, e.From, e.Until, e.Reason = g.Role, g.Priority, g.Session, g.From, g.Until, g.Reason
-		out.Grants = append(out.Grants, e)
-	}
-	for _, b := range d.Blocks {
-		e := newEntryJSON(b.Tenant, b.Principal)
-		e.Until, e.Reason = b.Until, b.Reason
-		out.Blocks = append(out.Blocks, e)
-	}
-	return json.Marshal(out, json.Deterministic(true))
+	type plain Document // without this method; that a list without entries is [] is up to this package
+	return json.Marshal(plain(d), json.Deterministic(true))
+}
+
+// MarshalJSON writes the grant with the names roles.yaml has, what has no value
+// left out. Nothing reads it back: to store a grant is another matter.
+func (g Grant) MarshalJSON() ([]byte, error) {
+	e := newEntryJSON(g.Tenant, g.Principal)
+	e.Role, e.Priority, e.Session, e.From, e.Until, e.Reason = g.Role, g.Priority, g.Session, g.From, g.Until, g.Reason
+	return json.Marshal(e, json.Deterministic(true))
+}
+
+// MarshalJSON writes the block with the names roles.yaml has; see Grant.MarshalJSON.
+func (b Block) MarshalJSON() ([]byte, error) {
+	e := newEntryJSON(b.Tenant, b.Principal)
+	e.Until, e.Reason = b.Until, b.Reason
+	return json.Marshal(e)
 }

@@ -129,11 +129,11 @@ func TestARowThatBreaksTheRulesFailsItsCallersAndNobodyElse(t *testing.T) {
 		"a variable from a claim": {
 			``, insert + `'reader', '{"x-hasura-user-id": "1"}', '')`, "session.x-hasura-user-id: comes from verified claims",
 		},
-		"a variable in capitals": {``, insert + `'reader', '{"X-Hasura-Org": "1"}', '')`, "session: want names like"},
+		"a variable in capitals": {`grants_session_names_are_variables`, insert + `'reader', '{"X-Hasura-Org": "1"}', '')`, "session: want names like"},
 		"a line break in a value": {
 			``, insert + `'reader', '{"x-hasura-org": "1\n2"}', '')`, "session.x-hasura-org: want one line",
 		},
-		"a line break in the reason": {``, insert + `'reader', '{}', E'a\nb')`, "reason: want one line"},
+		"a line break in the reason": {`grants_reason_is_one_line`, insert + `'reader', '{}', E'a\nb')`, "reason: want one line"},
 		"admin":                      {``, insert + `'admin', '{}', '')`, "role: admin may do everything"},
 		"a number": {
 			`grants_session_holds_strings`, insert + `'reader', '{"x-hasura-org": 1}', '')`, "session: want an object of strings",
@@ -177,6 +177,7 @@ func TestARowThatBreaksTheRulesFailsItsCallersAndNobodyElse(t *testing.T) {
 func TestABlockThatBreaksTheRulesFailsItsCaller(t *testing.T) {
 	t.Parallel()
 	store, pool := newPostgres(t, rolestore.Rules{})
+	mustExec(t, pool, `ALTER TABLE issuer.blocks DROP CONSTRAINT blocks_reason_is_one_line`)
 	mustExec(t, pool, `INSERT INTO issuer.blocks (tenant, principal_kind, principal, reason) VALUES ($1, 'user', $2, E'\t')`, contoso, alice)
 	if _, err := store.Grants(t.Context(), aliceQuery()); !errors.Is(err, rolestore.ErrUnavailable) {
 		t.Errorf("got error %v, want ErrUnavailable", err)

@@ -44,6 +44,7 @@ func (f *flaws) want(ok bool, member, text string) {
 // Sentences that are said in more than one place.
 const (
 	wantTenant  = "want the tenant's id, a GUID"
+	wantRole    = "want a letter or _ and then up to 127 letters, digits, _ . or -"
 	wantOneLine = "want one line of valid text without control characters"
 	wantTime    = "want a time from 1970 on, not finer than a microsecond, as 2026-12-31T00:00:00Z"
 )
@@ -53,7 +54,7 @@ func (r Rules) grant(g Grant) flaws {
 	var f flaws
 	f.want(isGUID(g.Tenant), "tenant", wantTenant)
 	f.principal(g.Principal)
-	f.want(isRole(g.Role), "role", "want a letter or _ and then up to 127 letters, digits, _ . or -")
+	f.want(isRole(g.Role), "role", wantRole)
 	f.want(r.AllowAdmin || g.Role != "admin", "role", "admin may do everything in Hasura and cannot be granted (ISSUER_ALLOW_ADMIN_ROLE would allow it)")
 	f.want(math.MinInt32 <= g.Priority && g.Priority <= math.MaxInt32, "priority", "want a whole number of at most 32 bits")
 	f.want(len(g.Session) <= maxVariables, "session", fmt.Sprintf("want at most %d variables", maxVariables))

@@ -11,61 +11,121 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The statements of a change. Each meets exactly one row, or somebody has
-// changed the tables by hand, without the lock. created_by and created_at tell
-// who gave the row its present content, and when.
+// The statements of a change. Each takes any number of rows as one JSON array
+// and meets all of them, or somebody has changed the tables by hand, without the
+// lock. One statement for many rows, since the tables record each statement in
+// the history. created_by and created_at tell who gave the row its present
+// content, and when.
 const (
-	insertGrantSQL = `INSERT INTO issuer.grants
-	(tenant, principal_kind, principal, role, priority, session, valid_from, valid_until, reason, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
-	updateGrantSQL = `UPDATE issuer.grants
-SET priority = $5, session = $6, valid_from = $7, valid_until = $8, reason = $9, created_by = $10, created_at = now()
-WHERE tenant = $1 AND principal_kind = $2 AND principal = $3 AND role = $4`
-	deleteGrantSQL = `DELETE FROM issuer.grants WHERE tenant = $1 AND principal_kind = $2 AND principal = $3 AND role = $4`
+	grantRowsSQL = `json_to_recordset($1::json) AS n(tenant uuid, principal_kind text, principal text, role text,
+	priority integer, session jsonb, valid_from timestamptz, valid_until timestamptz, reason text)`
+	sameGrantSQL = `t.tenant = n.tenant AND t.principal_kind = n.principal_kind AND t.principal = n.principal AND t.role = n.role`
 
-	insertBlockSQL = `INSERT INTO issuer.blocks (tenant, principal_kind, principal, valid_until, reason, created_by)
-VALUES ($1, $2, $3, $4, $5, $6)`
-	updateBlockSQL = `UPDATE issuer.blocks SET valid_until = $4, reason = $5, created_by = $6, created_at = now()
-WHERE tenant = $1 AND principal_kind = $2 AND principal = $3`
-	deleteBlockSQL = `DELETE FROM issuer.blocks WHERE tenant = $1 AND principal_kind = $2 AND principal = $3`
+	insertGrantsSQL = `INSERT INTO issuer.grants
+	(tenant, principal_kind, principal, role, priority, session, valid_from, valid_until, reason, created_by)
+SELECT n.*, $2 FROM ` + grantRowsSQL
+	updateGrantsSQL = `UPDATE issuer.grants AS t SET priority = n.priority, session = n.session, valid_from = n.valid_from,
+	valid_until = n.valid_until, reason = n.reason, created_by = $2, created_at = now()
+FROM ` + grantRowsSQL + ` WHERE ` + sameGrantSQL
+	deleteGrantsSQL = `DELETE FROM issuer.grants AS t USING ` + grantRowsSQL + ` WHERE ` + sameGrantSQL
+
+	blockRowsSQL = `json_to_recordset($1::json) AS n(tenant uuid, principal_kind text, principal text,
+	valid_until timestamptz, reason text)`
+	sameBlockSQL = `t.tenant = n.tenant AND t.principal_kind = n.principal_kind AND t.principal = n.principal`
+
+	insertBlocksSQL = `INSERT INTO issuer.blocks (tenant, principal_kind, principal, valid_until, reason, created_by)
+SELECT n.*, $2 FROM ` + blockRowsSQL
+	updateBlocksSQL = `UPDATE issuer.blocks AS t SET valid_until = n.valid_until, reason = n.reason, created_by = $2, created_at = now()
+FROM ` + blockRowsSQL + ` WHERE ` + sameBlockSQL
+	deleteBlocksSQL = `DELETE FROM issuer.blocks AS t USING ` + blockRowsSQL + ` WHERE ` + sameBlockSQL
+
+	// actorSQL tells the history who changes the roles, until the transaction
+	// ends: a pooler may give the connection to somebody else then.
+	actorSQL = `SELECT set_config('issuer.actor', $1, true)`
 )
+
+// rowJSON is a row of either table, by the names of its columns.
+type rowJSON struct {
+	Tenant     string           `json:"tenant"`
+	Kind       PrincipalKind    `json:"principal_kind"`
+	Principal  string           `json:"principal"`
+	Role       string           `json:"role,omitempty"`
+	Priority   int              `json:"priority"`
+	Session    map[string]Value `json:"session"`
+	ValidFrom  time.Time        `json:"valid_from,omitzero"`
+	ValidUntil time.Time        `json:"valid_until,omitzero"`
+	Reason     string           `json:"reason"`
+}
+
+func (g Grant) row() rowJSON {
+	return rowJSON{g.Tenant, g.Principal.Kind, g.Principal.ID, g.Role, g.Priority, g.Session, g.From, g.Until, g.Reason}
+}
+
+func (b Block) row() rowJSON {
+	return rowJSON{Tenant: b.Tenant, Kind: b.Principal.Kind, Principal: b.Principal.ID, ValidUntil: b.Until, Reason: b.Reason}
+}
 
 // write makes the changes within tx, in one round trip.
 func write(ctx context.Context, tx pgx.Tx, d Diff, by string) error {
-	var batch pgx.Batch
-	for _, g := range d.Grants.Added {
-		batch.Queue(insertGrantSQL, g.columns(by)...)
+	c := changeset{wants: []int64{1}}
+	c.batch.Queue(actorSQL, by)
+	c.rows(insertGrantsSQL, rowsOf(d.Grants.Added, Grant.row), by)
+	c.rows(updateGrantsSQL, rowsOf(afters(d.Grants.Changed), Grant.row), by)
+	c.rows(deleteGrantsSQL, rowsOf(d.Grants.Removed, Grant.row))
+	c.rows(insertBlocksSQL, rowsOf(d.Blocks.Added, Block.row), by)
+	c.rows(updateBlocksSQL, rowsOf(afters(d.Blocks.Changed), Block.row), by)
+	c.rows(deleteBlocksSQL, rowsOf(d.Blocks.Removed, Block.row))
+	if c.err != nil {
+		return fmt.Errorf("write roles: %w", c.err)
 	}
-	for _, g := range d.Grants.Changed {
-		batch.Queue(updateGrantSQL, g.After.columns(by)...)
-	}
-	for _, g := range d.Grants.Removed {
-		batch.Queue(deleteGrantSQL, g.Tenant, g.Principal.Kind, g.Principal.ID, g.Role)
-	}
-	for _, b := range d.Blocks.Added {
-		batch.Queue(insertBlockSQL, b.columns(by)...)
-	}
-	for _, b := range d.Blocks.Changed {
-		batch.Queue(updateBlockSQL, b.After.columns(by)...)
-	}
-	for _, b := range d.Blocks.Removed {
-		batch.Queue(deleteBlockSQL, b.Tenant, b.Principal.Kind, b.Principal.ID)
-	}
-	return send(ctx, tx, &batch)
+	return c.send(ctx, tx)
 }
 
-// send runs the batch and wants one row of each of its statements.
-func send(ctx context.Context, tx pgx.Tx, batch *pgx.Batch) (err error) {
-	if batch.Len() == 0 {
-		return nil
+func rowsOf[T any](entries []T, row func(T) rowJSON) []rowJSON {
+	rows := make([]rowJSON, len(entries))
+	for i, one := range entries {
+		rows[i] = row(one)
 	}
-	results := tx.SendBatch(ctx, batch)
+	return rows
+}
+
+func afters[T any](all []Change[T]) []T {
+	entries := make([]T, len(all))
+	for i, one := range all {
+		entries[i] = one.After
+	}
+	return entries
+}
+
+// changeset collects statements, and how many rows each has to meet.
+type changeset struct {
+	batch pgx.Batch
+	wants []int64
+	err   error // of writing rows as JSON
+}
+
+func (c *changeset) rows(sql string, rows []rowJSON, more ...any) {
+	if len(rows) == 0 {
+		return
+	}
+	text, err := json.Marshal(rows)
+	if err != nil {
+		c.err = err
+	}
+	c.batch.Queue(sql, append([]any{string(text)}, more...)...)
+	c.wants = append(c.wants, int64(len(rows)))
+}
+
+// send runs the statements. One that meets other rows than it has to is
+// ErrChangedMeanwhile.
+func (c *changeset) send(ctx context.Context, tx pgx.Tx) (err error) {
+	results := tx.SendBatch(ctx, &c.batch)
 	defer func() {
 		if closing := results.Close(); err == nil {
 			err = closing
 		}
 	}()
-	for range batch.Len() {
+	for _, want := range c.wants {
 		tag, err := results.Exec()
 		const uniqueViolation = "23505"
 		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == uniqueViolation {
@@ -74,33 +134,9 @@ func send(ctx context.Context, tx pgx.Tx, batch *pgx.Batch) (err error) {
 		if err != nil {
 			return fmt.Errorf("write roles: %w", err)
 		}
-		if tag.RowsAffected() != 1 {
+		if tag.RowsAffected() != want {
 			return ErrChangedMeanwhile
 		}
 	}
 	return nil
-}
-
-// columns returns the parameters of insertGrantSQL and updateGrantSQL.
-func (g Grant) columns(by string) []any {
-	session := []byte("{}")
-	if len(g.Session) > 0 {
-		session, _ = json.Marshal(g.Session, json.Deterministic(true)) // the texts are known to be valid UTF-8
-	}
-	return []any{
-		g.Tenant, g.Principal.Kind, g.Principal.ID, g.Role, g.Priority, session,
-		orNull(g.From), orNull(g.Until), g.Reason, by,
-	}
-}
-
-// columns returns the parameters of insertBlockSQL and updateBlockSQL.
-func (b Block) columns(by string) []any {
-	return []any{b.Tenant, b.Principal.Kind, b.Principal.ID, orNull(b.Until), b.Reason, by}
-}
-
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
