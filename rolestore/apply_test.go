@@ -2,6 +2,7 @@ package rolestore_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,23 @@ func merged(a, b rolestore.Document) rolestore.Document {
 		}
 	}
 	return out
+}
+
+func TestMoreRowsThanAStatementTakesAreWritten(t *testing.T) {
+	t.Parallel()
+	store, _ := newPostgres(t, rolestore.Rules{})
+	var many []rolestore.Grant
+	for i := range 5001 {
+		many = append(many, userGrant(alice, fmt.Sprintf("r%04d", i)))
+	}
+	mustApply(t, store, document(many...), rolestore.ApplyOptions{})
+	if got := len(mustExport(t, store).Grants); got != len(many) {
+		t.Errorf("%d grants are there, want %d", got, len(many))
+	}
+	mustApply(t, store, document(), rolestore.ApplyOptions{Prune: true})
+	if got := len(mustExport(t, store).Grants); got != 0 {
+		t.Errorf("%d grants are left", got)
+	}
 }
 
 func TestEveryRowKnowsWhoWroteItLast(t *testing.T) {

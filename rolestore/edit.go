@@ -40,6 +40,11 @@ func identityFlaws(tenant string, p Principal, role string) faults {
 	f.want(isGUID(tenant), "tenant", wantTenant)
 	f.principal(p)
 	f.want(isRole(role), "role", wantRole)
+	return faultsOf(f)
+}
+
+// faultsOf are flaws of what stands in no list.
+func faultsOf(f flaws) faults {
 	found := make(faults, len(f))
 	for i, one := range f {
 		found[i] = fault{flaw: one}

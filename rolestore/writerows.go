@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -11,10 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The statements of a change. Each takes any number of rows as one JSON array
-// and meets all of them, or somebody has changed the tables by hand, without the
-// lock. One statement for many rows, since the tables record each statement in
-// the history. created_by and created_at tell who gave the row its present
+// The statements of a change. Each takes many rows as one JSON array and meets
+// all of them, or somebody has changed the tables by hand, without the lock. One
+// statement for many rows, since each one moves the head of the history. created_by and created_at tell who gave the row its present
 // content, and when.
 const (
 	grantRowsSQL = `json_to_recordset($1::json) AS n(tenant uuid, principal_kind text, principal text, role text,
@@ -104,16 +104,18 @@ type changeset struct {
 	err   error // of writing rows as JSON
 }
 
+// maxRows keeps a statement far below the time that a session allows for one.
+const maxRows = 5000
+
 func (c *changeset) rows(sql string, rows []rowJSON, more ...any) {
-	if len(rows) == 0 {
-		return
+	for some := range slices.Chunk(rows, maxRows) {
+		text, err := json.Marshal(some)
+		if err != nil {
+			c.err = err
+		}
+		c.batch.Queue(sql, append([]any{string(text)}, more...)...)
+		c.wants = append(c.wants, int64(len(some)))
 	}
-	text, err := json.Marshal(rows)
-	if err != nil {
-		c.err = err
-	}
-	c.batch.Queue(sql, append([]any{string(text)}, more...)...)
-	c.wants = append(c.wants, int64(len(rows)))
 }
 
 // send runs the statements. One that meets other rows than it has to is

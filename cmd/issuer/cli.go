@@ -13,7 +13,12 @@ type cli struct {
 }
 
 type rolesCmd struct {
-	List   rolesListCmd   `cmd:"" help:"Print grants and blocks as a table."`
-	Apply  rolesApplyCmd  `cmd:"" help:"Add and change what a roles file says; removes the rest only with --prune."`
-	Export rolesExportCmd `cmd:"" help:"Print grants and blocks as a roles file."`
+	List    rolesListCmd    `cmd:"" help:"Print grants and blocks as a table."`
+	Grant   rolesGrantCmd   `cmd:"" help:"Give a principal a role, or change how it holds it."`
+	Revoke  rolesRevokeCmd  `cmd:"" help:"Take a role away from a principal."`
+	Block   rolesBlockCmd   `cmd:"" help:"Refuse a user or an app at once."`
+	Unblock rolesUnblockCmd `cmd:"" help:"Lift a block."`
+	Apply   rolesApplyCmd   `cmd:"" help:"Add and change what a roles file says; removes the rest only with --prune."`
+	Export  rolesExportCmd  `cmd:"" help:"Print grants and blocks as a roles file."`
+	History rolesHistoryCmd `cmd:"" help:"Print who changed grants and blocks, when and how; --verify checks that nothing was altered."`
 }

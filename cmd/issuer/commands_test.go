@@ -71,7 +71,7 @@ func TestHelpSaysWhatThereIs(t *testing.T) {
 	if code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
-	for _, command := range []string{"dev", "serve", "migrate", "keys list", "keys plan", "keys rotate", "keys revoke", "keys reseal", "keys import", "keys adopt", "roles apply", "roles export", "roles list", "hasura-config", "check", "version"} {
+	for _, command := range []string{"dev", "serve", "migrate", "keys list", "keys plan", "keys rotate", "keys revoke", "keys reseal", "keys import", "keys adopt", "roles apply", "roles export", "roles list", "roles grant", "roles revoke", "roles block", "roles unblock", "roles history", "hasura-config", "check", "version"} {
 		if !strings.Contains(stdout, command) {
 			t.Errorf("the help lacks %q:\n%s", command, stdout)
 		}
@@ -160,7 +160,7 @@ func TestMigrateBringsTheSchemaUpToDateOnce(t *testing.T) {
 func TestEveryCommandSaysThatTheSchemaIsMissing(t *testing.T) {
 	t.Parallel()
 	settings := []string{"ISSUER_DATABASE_URL=" + pgtest.NewEmpty(t), "ISSUER_KEYS_ENCRYPTION_KEY=" + goodKEK}
-	for _, args := range [][]string{{"keys", "list"}, {"keys", "rotate"}, {"roles", "list"}, {"roles", "export"}, {"roles", "apply", "--yes", "-f", rolesFile(t)}} {
+	for _, args := range [][]string{{"keys", "list"}, {"keys", "rotate"}, {"roles", "list"}, {"roles", "export"}, {"roles", "history"}, {"roles", "apply", "--yes", "-f", rolesFile(t)}} {
 		code, _, stderr := execute(t, settings, args...)
 		if code != exitUsage || !strings.Contains(stderr, "issuer migrate") {
 			t.Errorf("issuer %v: exit code %d, stderr %q", args, code, stderr)
@@ -171,7 +171,7 @@ func TestEveryCommandSaysThatTheSchemaIsMissing(t *testing.T) {
 func TestADatabaseThatIsNotThereIsOneSentenceWithoutThePassword(t *testing.T) {
 	t.Parallel()
 	settings := []string{"ISSUER_DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/d?connect_timeout=2", "ISSUER_KEYS_ENCRYPTION_KEY=" + goodKEK}
-	for _, args := range [][]string{{"migrate"}, {"migrate", "--status"}, {"keys", "list"}, {"keys", "rotate"}, {"roles", "list"}, {"roles", "export"}} {
+	for _, args := range [][]string{{"migrate"}, {"migrate", "--status"}, {"keys", "list"}, {"keys", "rotate"}, {"roles", "list"}, {"roles", "export"}, {"roles", "history"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			t.Parallel()
 			code, stdout, stderr := execute(t, settings, args...)

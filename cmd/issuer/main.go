@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -48,9 +49,10 @@ type program struct {
 	stdin    io.Reader
 	stdout   io.Writer
 	stderr   io.Writer
-	terminal bool         // a person sits in front of stdin and stderr and can be asked
-	colour   bool         // stderr shows colours
-	azure    *http.Client // for tests, whose Entra and Key Vault have a certificate of their own; nil: as usual
+	terminal bool          // a person sits in front of stdin and stderr and can be asked
+	colour   bool          // stderr shows colours
+	answers  *bufio.Reader // stdin, once somebody was asked
+	azure    *http.Client  // for tests, whose Entra and Key Vault have a certificate of their own; nil: as usual
 }
 
 // usageError is wrong usage or wrong settings: exit code 2.

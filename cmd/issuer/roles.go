@@ -1,42 +1,67 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"os/user"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
 type rolesListCmd struct {
-	JSON bool `help:"Print as JSON."`
+	filterFlags
+	Blocks  bool `help:"Only blocks."`
+	Expired bool `help:"Only what is no longer in force."`
+	JSON    bool `help:"Print as JSON."`
 }
 
 func (c *rolesListCmd) Run(ctx context.Context, p *program) error {
+	filter, err := c.filter()
+	if err != nil {
+		return err
+	}
+	if c.Blocks && c.Role != "" {
+		return usagef("--blocks and --role exclude each other: a block has no role")
+	}
 	document, err := readRoles(ctx, p)
 	if err != nil {
 		return err
 	}
+	c.choose(&document, filter, time.Now())
 	if c.JSON {
 		return printJSON(p.stdout, document)
 	}
 	return writeRoles(p.stdout, document)
 }
 
-type rolesExportCmd struct{}
+// choose leaves out what was not asked for.
+func (c *rolesListCmd) choose(d *rolestore.Document, filter rolestore.Filter, now time.Time) {
+	isOver := func(until time.Time) bool { return !until.IsZero() && !until.After(now) }
+	d.Grants = slices.DeleteFunc(d.Grants, func(g rolestore.Grant) bool {
+		return c.Blocks || !filter.Matches(g.Tenant, g.Principal, g.Role) || c.Expired && !isOver(g.Until)
+	})
+	d.Blocks = slices.DeleteFunc(d.Blocks, func(b rolestore.Block) bool {
+		return !filter.Matches(b.Tenant, b.Principal, "") || c.Expired && !isOver(b.Until)
+	})
+}
+
+type rolesExportCmd struct {
+	JSON bool `help:"Print as JSON instead, as roles list does."`
+}
 
 func (c *rolesExportCmd) Run(ctx context.Context, p *program) error {
 	document, err := readRoles(ctx, p)
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(p.stdout, document)
 	}
 	text, err := document.YAML()
 	if err != nil {
@@ -61,6 +86,14 @@ func readRoles(ctx context.Context, p *program) (rolestore.Document, error) {
 	}
 	defer pool.Close()
 	return rolestore.NewPostgres(pool, s.roleRules()).Export(ctx)
+}
+
+// refuseRolesFile is for commands that change roles: whoever keeps them in a file edits that.
+func refuseRolesFile(s settings) error {
+	if s.RolesFile != "" {
+		return usagef("roles are kept in the file ISSUER_ROLES_FILE names; edit the file")
+	}
+	return nil
 }
 
 func writeRoles(w io.Writer, d rolestore.Document) error {
@@ -89,69 +122,6 @@ func sessionText(session map[string]rolestore.Value) string {
 	return strings.Join(pairs, " ")
 }
 
-type rolesApplyCmd struct {
-	File   string `short:"f" required:"" placeholder:"FILE" help:"The roles file, or - for standard input."`
-	Prune  bool   `help:"Also remove what the file does not say."`
-	DryRun bool   `help:"Show the difference and change nothing."`
-	Yes    bool   `help:"Do not ask."`
-}
-
-func (c *rolesApplyCmd) Run(ctx context.Context, p *program) error {
-	s, err := load(p.environ, needRoles)
-	if err != nil {
-		return err
-	}
-	if s.RolesFile != "" {
-		return usagef("roles are kept in the file ISSUER_ROLES_FILE names; edit the file")
-	}
-	document, err := readDocument(c.File, "the roles file", s)
-	if c.File == "-" {
-		document, err = parseDocument(p.stdin, "standard input", s)
-	}
-	if err != nil {
-		return err
-	}
-	pool, err := openMigrated(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	store := rolestore.NewPostgres(pool, s.roleRules())
-	options := rolestore.ApplyOptions{Prune: c.Prune, By: operator()}
-	diff, err := store.Plan(ctx, document, options)
-	if err != nil {
-		return err
-	}
-	if _, err := diff.WriteTo(p.stdout); err != nil {
-		return err
-	}
-	if err := p.sayKept(diff.Kept); err != nil {
-		return err
-	}
-	if diff.Empty() || c.DryRun {
-		return p.say(map[bool]string{true: "nothing to change", false: "nothing was changed: --dry-run"}[diff.Empty()])
-	}
-	if err := p.confirm(ctx, c.Yes, "Apply these changes?"); err != nil {
-		return err
-	}
-	options.Confirmed = &diff
-	if _, err = store.Apply(ctx, document, options); err != nil {
-		return err
-	}
-	return p.say("applied")
-}
-
-// sayKept tells how many entries nobody asked for stay.
-func (p *program) sayKept(n int) error {
-	switch n {
-	case 0:
-		return nil
-	case 1:
-		return p.say("1 entry is not in the file and stays; --prune removes it")
-	}
-	return p.say(fmt.Sprintf("%d entries are not in the file and stay; --prune removes them", n))
-}
-
 // readDocument reads the roles file at path; source names it in errors.
 func readDocument(path, source string, s settings) (rolestore.Document, error) {
 	file, err := os.Open(path) //nolint:gosec // G304: the operator names the file
@@ -172,44 +142,4 @@ func parseDocument(from io.Reader, source string, s settings) (rolestore.Documen
 		return rolestore.Document{}, usageError{fmt.Errorf("%s is not as it should be:\n%w", source, err)}
 	}
 	return document, nil
-}
-
-// say tells a person how it ended, beside the data on stdout.
-func (p *program) say(sentence string) error {
-	_, err := fmt.Fprintln(p.stderr, sentence)
-	return err
-}
-
-// confirm asks question on the terminal. It is nil after yes, or without asking where yes is set.
-func (p *program) confirm(ctx context.Context, yes bool, question string) error {
-	if yes {
-		return nil
-	}
-	if !p.terminal {
-		return usagef("this asks before it changes anything, and there is no terminal to ask on; say --yes")
-	}
-	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
-	answers := make(chan string, 1)
-	go func() { // a terminal cannot be read with a deadline; the process ends soon after ctx does
-		line, _ := bufio.NewReader(p.stdin).ReadString('\n')
-		answers <- line
-	}()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case line := <-answers:
-		if answer := strings.ToLower(strings.TrimSpace(line)); answer == "y" || answer == "yes" {
-			return nil
-		}
-		return errors.New("nothing was changed")
-	}
-}
-
-// operator names who changes roles, for the record: the account this command runs under.
-func operator() string {
-	u, err := user.Current()
-	if err != nil {
-		return "unknown"
-	}
-	return u.Username
 }

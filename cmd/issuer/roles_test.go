@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -83,5 +84,71 @@ func TestRolesInAFileAreChangedThere(t *testing.T) {
 	}
 	if code, stdout, _ := execute(t, []string{"ISSUER_ROLES_FILE=" + rolesFile(t)}, "roles", "export"); code != exitDone || !strings.Contains(stdout, "role: editor") {
 		t.Errorf("export: exit code %d, %q", code, stdout)
+	}
+}
+
+func TestOnAFileRolesAreListedAndNotChanged(t *testing.T) {
+	t.Parallel()
+	settings := []string{"ISSUER_ROLES_FILE=" + rolesFile(t), "ISSUER_ENTRA_TENANTS=" + inTenant}
+	for _, line := range []string{
+		"grant --everyone --role a", "revoke --everyone --role a --yes", "block --user " + someone, "unblock --user " + someone + " --yes",
+	} {
+		if code, _, stderr := execute(t, settings, append([]string{"roles"}, strings.Fields(line)...)...); code != exitUsage || !strings.Contains(stderr, "edit the file") {
+			t.Errorf("issuer roles %s: exit code %d, %q", line, code, stderr)
+		}
+	}
+	if code, _, stderr := execute(t, settings, "roles", "history"); code != exitUsage || !strings.Contains(stderr, "version control") {
+		t.Errorf("history: exit code %d, %q", code, stderr)
+	}
+	if code, stdout, _ := execute(t, settings, "roles", "list", "--role", "editor"); code != exitDone || strings.Count(stdout, "\n") != 2 {
+		t.Errorf("list: exit code %d, %q", code, stdout)
+	}
+}
+
+func TestTheListIsNarrowedByEveryFlag(t *testing.T) {
+	t.Parallel()
+	_, roles := changes(t)
+	for _, line := range []string{"block --user " + someone, "grant --everyone --role over --from 2020-01-01 --until 2020-01-02", "block --app " + someone + " --until 2020-01-01"} {
+		if code, _, stderr := roles(strings.Fields(line)...); code != exitDone {
+			t.Fatal(stderr)
+		}
+	}
+	for line, want := range map[string][2]int{ // how many grants and blocks
+		"": {6, 2}, "--tenant " + strings.ToUpper(inTenant): {6, 2}, "--tenant 0c9e8d7f-6a5b-4c3d-8e2f-1a0b9c8d7e6f": {0, 0},
+		"--user " + someone: {0, 1}, "--user 33f5a7b9-4c6e-48a0-92d4-f6b8cae20303": {1, 0}, "--group d1000001-aaaa-4bbb-8ccc-000000000001": {1, 0},
+		"--app-role Hasura.Reader": {1, 0}, "--app " + someone: {0, 1}, "--everyone": {1, 0}, "--role reader": {2, 0},
+		"--role reader --app-role Hasura.Reader": {1, 0}, "--blocks": {0, 2}, "--expired": {1, 1}, "--expired --blocks": {0, 1}, "--blocks --app " + someone: {0, 1},
+	} {
+		code, stdout, stderr := roles(append([]string{"list", "--json"}, strings.Fields(line)...)...)
+		var got struct{ Grants, Blocks []any }
+		if err := json.Unmarshal([]byte(stdout), &got, json.MatchCaseInsensitiveNames(true)); err != nil || code != exitDone {
+			t.Fatalf("list %s: exit code %d, %v, %q", line, code, err, stderr)
+		}
+		if diff := cmp.Diff(want, [2]int{len(got.Grants), len(got.Blocks)}); diff != "" {
+			t.Errorf("list %s: grants and blocks (-want +got):\n%s", line, diff)
+		}
+	}
+	_, exported, _ := roles("export", "--json")
+	if _, listed, _ := roles("list", "--json"); exported != listed {
+		t.Errorf("export --json is not list --json:\n%s\n%s", exported, listed)
+	}
+}
+
+func TestApplyPrintsWhatItDidAsJSON(t *testing.T) {
+	t.Parallel()
+	settings := oneTenant(t)
+	for _, want := range []struct {
+		args    []string
+		added   int
+		applied bool
+	}{{[]string{"--dry-run"}, 5, false}, {[]string{"--yes"}, 5, true}, {nil, 0, false}} {
+		code, stdout, stderr := execute(t, settings, append([]string{"roles", "apply", "--json", "-f", rolesFile(t)}, want.args...)...)
+		var got struct {
+			Grants  struct{ Added []any }
+			Applied bool
+		}
+		if err := json.Unmarshal([]byte(stdout), &got, json.MatchCaseInsensitiveNames(true)); code != exitDone || err != nil || len(got.Grants.Added) != want.added || got.Applied != want.applied {
+			t.Errorf("%v: exit code %d, %v, %q, %q", want.args, code, err, stdout, stderr)
+		}
 	}
 }

@@ -76,9 +76,9 @@ type Query struct {
 	Before int64     // only those with a smaller number; 0 for all
 	Since  time.Time // only those from this moment on; zero for all
 	Limit  int       // as many at most
-	// Match chooses by the identity of the entry; the role of a block is empty.
-	// Records that cannot be read are not asked about and always in.
-	Match func(tenant string, p rolestore.Principal, role string) bool
+	// Filter chooses by the entry that changed. A record that cannot be read is
+	// always in.
+	Filter rolestore.Filter
 }
 
 const (
@@ -113,7 +113,7 @@ func List(ctx context.Context, pool *pgxpool.Pool, q Query) ([]Record, error) {
 func (q Query) appendMatches(found []Record, page []row) []Record {
 	for _, r := range page {
 		id, err := r.identity()
-		if len(found) < q.Limit && (err != nil || q.Match(id.tenant, id.principal, id.role)) {
+		if len(found) < q.Limit && (err != nil || q.Filter.Matches(id.tenant, id.principal, id.role)) {
 			found = append(found, r.record())
 		}
 	}

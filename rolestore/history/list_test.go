@@ -16,21 +16,18 @@ func TestRecordsAreListedFromTheNewestAsFarAsWanted(t *testing.T) {
 	t.Parallel()
 	pool := sixRecords(t)
 	middle := everything(t, pool)[2].At
-	role := func(want string) func(string, rolestore.Principal, string) bool {
-		return func(_ string, _ rolestore.Principal, role string) bool { return role == want }
-	}
 	for name, tc := range map[string]struct {
 		query history.Query
 		want  []int64
 	}{
-		"all":                     {history.Query{Limit: 100, Match: anybody}, []int64{6, 5, 4, 3, 2, 1}},
-		"the newest two":          {history.Query{Limit: 2, Match: anybody}, []int64{6, 5}},
-		"the page behind them":    {history.Query{Limit: 2, Before: 5, Match: anybody}, []int64{4, 3}},
-		"those of one role":       {history.Query{Limit: 100, Match: role("b")}, []int64{6, 2}},
-		"the newest of one role":  {history.Query{Limit: 1, Match: role("b")}, []int64{6}},
-		"those since a moment":    {history.Query{Limit: 100, Since: middle, Match: anybody}, []int64{6, 5, 4}},
-		"those since tomorrow":    {history.Query{Limit: 100, Since: time.Now().Add(24 * time.Hour), Match: anybody}, nil},
-		"none, since none is due": {history.Query{Limit: 0, Match: anybody}, nil},
+		"all":                     {history.Query{Limit: 100}, []int64{6, 5, 4, 3, 2, 1}},
+		"the newest two":          {history.Query{Limit: 2}, []int64{6, 5}},
+		"the page behind them":    {history.Query{Limit: 2, Before: 5}, []int64{4, 3}},
+		"those of one role":       {history.Query{Limit: 100, Filter: rolestore.Filter{Role: "b"}}, []int64{6, 2}},
+		"the newest of one role":  {history.Query{Limit: 1, Filter: rolestore.Filter{Role: "b"}}, []int64{6}},
+		"those since a moment":    {history.Query{Limit: 100, Since: middle}, []int64{6, 5, 4}},
+		"those since tomorrow":    {history.Query{Limit: 100, Since: time.Now().Add(24 * time.Hour)}, nil},
+		"none, since none is due": {history.Query{Limit: 0}, nil},
 	} {
 		records, err := history.List(t.Context(), pool, tc.query)
 		must(t, err)
@@ -49,8 +46,7 @@ func TestAFilterLooksThroughAllPages(t *testing.T) {
 	pool := newPool(t)
 	mustExec(t, pool, `INSERT INTO issuer.grants (tenant, principal_kind, principal, role)
 		SELECT $1, 'user', $2, 'r' || lpad(n::text, 5, '0') FROM generate_series(1, 10001) AS n`, contoso, alice)
-	first := func(_ string, _ rolestore.Principal, role string) bool { return role == "r00001" }
-	if records, err := history.List(t.Context(), pool, history.Query{Limit: 5, Match: first}); err != nil || len(records) != 1 || records[0].Number != 1 {
+	if records, err := history.List(t.Context(), pool, history.Query{Limit: 5, Filter: rolestore.Filter{Role: "r00001"}}); err != nil || len(records) != 1 || records[0].Number != 1 {
 		t.Errorf("found %+v, %v", records, err)
 	}
 }
@@ -82,8 +78,7 @@ func TestARecordThatCannotBeReadIsShownAsSuch(t *testing.T) {
 	t.Parallel()
 	pool := sixRecords(t)
 	behindItsBack(t, pool, `UPDATE issuer.role_history SET after = '"x"' WHERE number = 5`)
-	nobody := func(string, rolestore.Principal, string) bool { return false }
-	records, err := history.List(t.Context(), pool, history.Query{Limit: 10, Match: nobody})
+	records, err := history.List(t.Context(), pool, history.Query{Limit: 10, Filter: rolestore.Filter{Role: "nobodys"}})
 	if err != nil || len(records) != 1 || records[0].Number != 5 || records[0].Line() != "? cannot be read" {
 		t.Errorf("listed %+v, %v", records, err)
 	}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// say tells a person how it ended, beside the data on stdout.
+func (p *program) say(sentence string) error {
+	_, err := fmt.Fprintln(p.stderr, sentence)
+	return err
+}
+
+// confirm asks question on the terminal. It is nil after yes, or without asking where yes is set.
+func (p *program) confirm(ctx context.Context, yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if !p.terminal {
+		return usagef("this asks before it changes anything, and there is no terminal to ask on; say --yes")
+	}
+	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
+	if p.answers == nil {
+		p.answers = bufio.NewReader(p.stdin) // one for all questions: it reads ahead
+	}
+	answers := make(chan string, 1)
+	go func() { // a terminal cannot be read with a deadline; the process ends soon after ctx does
+		line, _ := p.answers.ReadString('\n')
+		answers <- line
+	}()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case line := <-answers:
+		if answer := strings.ToLower(strings.TrimSpace(line)); answer == "y" || answer == "yes" {
+			return nil
+		}
+		return errors.New("nothing was changed")
+	}
+}
