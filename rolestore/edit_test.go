@@ -107,6 +107,17 @@ func TestAnEditThatIsNoneIsRefusedBeforeTheDatabaseIsAsked(t *testing.T) {
 	}
 }
 
+func TestWhatTheRulesForbidByNowCanBeRemoved(t *testing.T) {
+	t.Parallel()
+	before, pool := newPostgres(t, rolestore.Rules{AllowAdmin: true})
+	mustApply(t, before, document(userGrant(alice, "admin")), rolestore.ApplyOptions{})
+	store := rolestore.NewPostgres(pool, rolestore.Rules{})
+	done, err := store.Edit(t.Context(), rolestore.Edit{Remove: document(userGrant(alice, "admin"))}, rolestore.ApplyOptions{By: "a test"})
+	if err != nil || outline(done) != "- grant alice admin" {
+		t.Errorf("got %s, %v", outline(done), err)
+	}
+}
+
 // A caller has to be blocked whatever else is wrong in the tables.
 func TestAnEditIsNotHeldUpByARowThatCannotBeRead(t *testing.T) {
 	t.Parallel()

@@ -68,6 +68,8 @@ type wording struct {
 	confirmed     bool // the second question is answered
 }
 
+const maxAs = 200
+
 // outcome is what such a command prints as JSON.
 type outcome struct {
 	rolestore.Diff
@@ -78,6 +80,9 @@ type outcome struct {
 func (p *program) changeRoles(ctx context.Context, flags changeFlags, words wording, options rolestore.ApplyOptions,
 	change func(context.Context, rolestore.ApplyOptions) (rolestore.Diff, error),
 ) error {
+	if len(flags.As) > maxAs || cell(flags.As) != flags.As {
+		return usagef("--as: want a name of at most %d printable characters", maxAs)
+	}
 	options.By, options.DryRun = operator(flags.As), true
 	diff, err := change(ctx, options)
 	if err != nil {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 )
 
 // cell is text from a store as a terminal may be given it: what could move the cursor, end a line, hide or forge one is
@@ -20,6 +22,24 @@ func cell(text string) string {
 			b.WriteString(quoted[1 : len(quoted)-1])
 		} else {
 			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// jsonText is JSON as a terminal may be given it, which says the same: what does not print can only stand in a string,
+// and there it can be escaped.
+func jsonText(text []byte) string {
+	var b strings.Builder
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
 		}
 	}
 	return b.String()

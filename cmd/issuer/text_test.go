@@ -1,6 +1,11 @@
 package main
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+)
 
 func TestWhatStoresHoldCannotForgeALineOfATerminal(t *testing.T) {
 	t.Parallel()
@@ -17,5 +22,26 @@ func TestWhatStoresHoldCannotForgeALineOfATerminal(t *testing.T) {
 	}
 	if got := lines("one\ntwo\x1b[A"); got != "one\n"+`two\x1b[A` {
 		t.Errorf("lines = %q", got)
+	}
+}
+
+func TestJSONSaysTheSameWithoutWhatMovesACursor(t *testing.T) {
+	t.Parallel()
+	texts := []string{"plain", "Müller, 離職", "\x1b[2J", "\u009b2J", "\u202etfel", "a\u00a0b", "\U000e0041\U0001f600", `a\u202e"b`}
+	var out bytes.Buffer
+	if err := printJSON(&out, texts); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); lines(text) != text {
+		t.Errorf("what does not print is printed: %q", text)
+	}
+	var back []string
+	if err := json.Unmarshal(out.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range texts {
+		if back[i] != want {
+			t.Errorf("%q is read back as %q", want, back[i])
+		}
 	}
 }

@@ -63,6 +63,6 @@ func printJSON(w io.Writer, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	_, err = fmt.Fprintf(w, "%s\n", out)
+	_, err = fmt.Fprintf(w, "%s\n", jsonText(out))
 	return err
 }

@@ -63,16 +63,17 @@ func newChain(anchors []Head) *chain {
 }
 
 func (c *chain) add(r row) {
+	c.report.Records++
 	switch next := c.head.Number + 1; {
-	case r.Number < next:
-		c.report.faultf("record %d is there twice", r.Number)
+	case r.Number < next: // there is one of this number already, or there can be none
+		c.report.faultf("there is a record %d too many", r.Number)
+		return
 	case r.Number > next:
 		c.report.faultf("%s, so record %d cannot be checked", missing(next, r.Number-1), r.Number)
 	case r.Hash != r.hashAfter(c.head.Hash):
 		c.report.faultf("record %d does not follow from the one before it: it was altered, or that one was", r.Number)
 	}
 	c.head = Head{r.Number, r.Hash}
-	c.report.Records++
 	if _, wanted := c.met[r.Number]; wanted {
 		c.met[r.Number] = r.Hash
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -48,17 +49,8 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, anchors ...Head) (Report, e
 	defer cancel()
 	c := newChain(anchors)
 	err := snapshot(ctx, pool, func(tx pgx.Tx) error {
-		for {
-			page, err := readRows(ctx, tx, oldestSQL, c.head.Number, pageSize)
-			if err != nil {
-				return err
-			}
-			for _, r := range page {
-				c.add(r)
-			}
-			if len(page) < pageSize {
-				break
-			}
+		if err := c.readAll(ctx, tx); err != nil {
+			return err
 		}
 		if err := c.holdAgainstHead(ctx, tx); err != nil {
 			return err
@@ -74,6 +66,20 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, anchors ...Head) (Report, e
 	c.holdAgainstAnchors()
 	c.report.Head = c.head
 	return c.report, nil
+}
+
+// readAll adds every record, page by page, also those whose numbers cannot be.
+func (c *chain) readAll(ctx context.Context, tx pgx.Tx) error {
+	for above := int64(math.MinInt64); ; {
+		page, err := readRows(ctx, tx, oldestSQL, above, pageSize)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, r := range page {
+			c.add(r)
+		}
+		above = page[len(page)-1].Number
+	}
 }
 
 // holdAgainstHead compares where the records end with where the database says they do.

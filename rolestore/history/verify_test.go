@@ -89,6 +89,13 @@ func TestWhatWasDoneToTheHistoryOrPastItIsFound(t *testing.T) {
 			UPDATE issuer.role_history SET number = 3 WHERE number = 99`, []string{
 			"record 2 does not follow", "record 3 does not follow", "record 4 does not follow",
 		}},
+		"a record is there twice": {`ALTER TABLE issuer.role_history DROP CONSTRAINT role_history_pkey; INSERT INTO issuer.role_history SELECT * FROM issuer.role_history WHERE number = 3`, []string{
+			"there is a record 3 too many",
+		}},
+		"a record has a number that cannot be": {`ALTER TABLE issuer.role_history DROP CONSTRAINT role_history_counts_from_one;
+			INSERT INTO issuer.role_history SELECT -7, at, actor, login, address, application, kind, before, after, hash FROM issuer.role_history WHERE number = 3`, []string{
+			"there is a record -7 too many",
+		}},
 		"all records are removed": {`TRUNCATE issuer.role_history`, []string{
 			"records 1 to 6 are missing at the end", grantOf("a"), grantOf("c"), grantOf("d"), grantOf("e"),
 		}},
