@@ -1,8 +1,8 @@
 package idp
 
 import (
+	"github.com/hasura-issuer/hasura-issuer/bounded"
 	"github.com/hasura-issuer/hasura-issuer/idp/internal/entrakeys"
-	"github.com/hasura-issuer/hasura-issuer/idp/internal/tokencache"
 )
 
 // bytesPerToken is what a remembered token may take on average: a user in 60 groups does.
@@ -23,7 +23,7 @@ type verified struct {
 //
 // The time a hit saves tells whoever holds the token that it was shown to us before. Nobody else learns that: an entry is
 // found by the SHA-256 of the whole token, so nothing can be felt out byte by byte.
-func (v *Verifier) recall(id tokencache.Key) (Subject, bool) {
+func (v *Verifier) recall(id bounded.Key) (Subject, bool) {
 	known, ok := v.seen.Get(id)
 	if !ok {
 		return Subject{}, false

@@ -17,6 +17,11 @@ import (
 // about the caller's roles; nobody may read it as "none".
 var ErrUnavailable = errors.New("the role store could not answer")
 
+// ErrBrokenRow means that the store holds a row about the caller that breaks the
+// rules and must not be acted on. It comes with ErrUnavailable; unlike a server
+// that is down it does not pass by itself.
+var ErrBrokenRow = errors.New("breaks the rules")
+
 // PrincipalKind says how a grant or a block names those it means.
 type PrincipalKind string
 

@@ -75,11 +75,12 @@ func utc(t *time.Time) time.Time {
 	return t.UTC()
 }
 
-// rowError names a row by its identity and says what is wrong with one member.
+// rowError names a row by its identity and says what is wrong with one member;
+// it is an ErrBrokenRow.
 func rowError(tenant string, p Principal, role, member string, err error) error {
 	noun := "block"
 	if role != "" {
 		noun = "grant of " + quote(role)
 	}
-	return fmt.Errorf("the %s to %s in tenant %s breaks the rules: %s: %w", noun, p, tenant, member, err)
+	return fmt.Errorf("the %s to %s in tenant %s %w: %s: %w", noun, p, tenant, ErrBrokenRow, member, err)
 }

@@ -1,4 +1,4 @@
-package tokencache_test
+package bounded_test
 
 import (
 	"crypto/sha256"
@@ -6,19 +6,19 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hasura-issuer/hasura-issuer/idp/internal/tokencache"
+	"github.com/hasura-issuer/hasura-issuer/bounded"
 )
 
-func id(n int) tokencache.Key { return tokencache.ID(strconv.Itoa(n)) }
+func id(n int) bounded.Key { return sha256.Sum256([]byte(strconv.Itoa(n))) }
 
-func wantSize(t *testing.T, c *tokencache.Cache[int], entries, bytes int) {
+func wantSize(t *testing.T, c *bounded.Cache[int], entries, bytes int) {
 	t.Helper()
 	if n, size := c.Size(); n != entries || size != bytes {
 		t.Errorf("%d entries of %d bytes, want %d of %d", n, size, entries, bytes)
 	}
 }
 
-func wantHeld(t *testing.T, c *tokencache.Cache[int], held map[int]bool) {
+func wantHeld(t *testing.T, c *bounded.Cache[int], held map[int]bool) {
 	t.Helper()
 	for n, want := range held {
 		if value, ok := c.Get(id(n)); ok != want || (ok && value != n) {
@@ -27,16 +27,9 @@ func wantHeld(t *testing.T, c *tokencache.Cache[int], held map[int]bool) {
 	}
 }
 
-func TestAKeyIsTheSHA256(t *testing.T) {
-	t.Parallel()
-	if got, want := tokencache.ID("abc"), sha256.Sum256([]byte("abc")); got != want {
-		t.Errorf("%x, want %x", got, want)
-	}
-}
-
 func TestTheLongestUnusedGoesFirst(t *testing.T) {
 	t.Parallel()
-	c := tokencache.New[int](3, 1000)
+	c := bounded.New[int](3, 1000)
 	for n := range 3 {
 		c.Put(id(n), n, 10)
 	}
@@ -52,7 +45,7 @@ func TestTheLongestUnusedGoesFirst(t *testing.T) {
 
 func TestBytesAreCountedToo(t *testing.T) {
 	t.Parallel()
-	c := tokencache.New[int](100, 100)
+	c := bounded.New[int](100, 100)
 	for n := range 4 {
 		c.Put(id(n), n, 40)
 	}
@@ -69,7 +62,7 @@ func TestBytesAreCountedToo(t *testing.T) {
 
 func TestACacheOfNothingRemembersNothing(t *testing.T) {
 	t.Parallel()
-	for _, c := range []*tokencache.Cache[int]{nil, tokencache.New[int](0, 100), tokencache.New[int](100, 0), tokencache.New[int](-1, -1)} {
+	for _, c := range []*bounded.Cache[int]{nil, bounded.New[int](0, 100), bounded.New[int](100, 0), bounded.New[int](-1, -1)} {
 		c.Put(id(1), 1, 1)
 		c.Drop(id(1))
 		wantHeld(t, c, map[int]bool{1: false})
@@ -80,7 +73,7 @@ func TestACacheOfNothingRemembersNothing(t *testing.T) {
 func TestTheBoundsHoldWhoeverPutsInWhatever(t *testing.T) {
 	t.Parallel()
 	for _, most := range []struct{ entries, bytes int }{{100, 5000}, {1024, 1 << 20}, {2000, 9000}} {
-		c := tokencache.New[int](most.entries, most.bytes)
+		c := bounded.New[int](most.entries, most.bytes)
 		var callers sync.WaitGroup
 		for worker := range 4 {
 			callers.Go(func() {

@@ -1,7 +1,7 @@
-// Package tokencache answers: was this very token accepted before, and what was found? It remembers the values it is
-// handed by the SHA-256 of a token, within bounds of number and memory, and forgets what was not asked for longest. It
-// never keeps a token, and knows nothing of what makes a value go bad.
-package tokencache
+// Package bounded answers: what was found the last time? It remembers values by the SHA-256 of what was asked, within
+// bounds of number and memory, and forgets what was not asked for longest. It never keeps the question, which may be a
+// token, and knows nothing of what makes a value go bad.
+package bounded
 
 import (
 	"crypto/sha256"
@@ -10,11 +10,8 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// Key is the SHA-256 of a token.
+// Key is the SHA-256 of what is asked.
 type Key = [sha256.Size]byte
-
-// ID returns the key of a token.
-func ID(token string) Key { return sha256.Sum256([]byte(token)) }
 
 const (
 	shards       = 16   // so that cores seldom wait for each other
@@ -24,7 +21,7 @@ const (
 // Cache is the memory. All methods may be called concurrently. A nil Cache can be asked, and remembers nothing.
 type Cache[V any] struct{ shards []*shard[V] }
 
-// shard is a part with a lock of its own; the hash of the token says which. It is held for a few pointer moves.
+// shard is a part with a lock of its own; the hash says which. It is held for a few pointer moves.
 type shard[V any] struct {
 	mu       sync.Mutex
 	recent   *simplelru.LRU[Key, weighed[V]]
