@@ -28,7 +28,7 @@ func TestAGoodRequestGetsATokenAndAFullDecision(t *testing.T) {
 	}
 	got.JTI = ""
 	want := issuer.Decision{
-		Token: "signed.token.", KID: "k1", Lifetime: 5 * time.Minute, Roles: []string{"editor", "reader"},
+		Token: w.signed, KID: "k1", Lifetime: 5 * time.Minute, Roles: []string{"editor", "reader"},
 		TenantID: tenantID, ObjectID: objectID, Kind: "user", ClientID: clientID,
 		SubjectTokenID: "uti-1", TokenHash: "256d04db4e5e4ac3",
 	}
@@ -106,7 +106,7 @@ func TestEachStepThatFailsEndsTheExchange(t *testing.T) {
 			world: func(w *world) { w.write = broken }, want: refusal{issuer.ReasonKeysUnavailable, true}, steps: "vrs", got: known,
 		},
 		"a token that is too long": {
-			world: func(w *world) { w.padding = issuer.MaxToken - len("signed.token.") + 1 },
+			world: func(w *world) { w.length = issuer.MaxToken + 1 },
 			want:  refusal{issuer.ReasonTooManyRoles, false}, steps: "vrs", got: known,
 		},
 	} {
@@ -136,7 +136,7 @@ func TestEachStepThatFailsEndsTheExchange(t *testing.T) {
 func TestTheLongestTokenAllowedIsHandedOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.padding = issuer.MaxToken - len("signed.token.")
+	w.length = issuer.MaxToken
 	got, err := w.exchange(t.Context(), issuer.Request{SubjectToken: subjectToken})
 	if err != nil || len(got.Token) != 6144 {
 		t.Errorf("a token of %d bytes, error %v", len(got.Token), err)

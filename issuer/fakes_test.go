@@ -2,6 +2,7 @@ package issuer_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -71,9 +72,11 @@ type world struct {
 	named               rolestore.NamedGroups
 	members             []string // the groups that the caller is in, so far as Graph knows
 	graphless           bool     // there is nobody to ask for groups
+	tokenless           bool     // the caller has shown no token, which only an explanation does without
 	verify, look, write error    // what each part fails with
 	list, ask           error
-	padding             int    // makes the signed token longer
+	length              int    // that the signed token is padded to
+	signed              string // the token, as it was handed over
 	steps               string // who was asked: v, n, g, r, s
 	among               []string
 	query               rolestore.Query
@@ -152,18 +155,20 @@ func (w *world) Grants(_ context.Context, query rolestore.Query) (rolestore.Answ
 
 func (w *world) Sign(_ context.Context, payload []byte) (string, string, error) {
 	w.step("s")
-	if w.steps != "vrs" && w.steps != "vngrs" && w.steps != "vnrs" {
+	if w.steps != "vrs" && w.steps != "vngrs" && w.steps != "vnrs" && (w.steps != "rs" || !w.tokenless) {
 		w.t.Errorf("signed after steps %q, not after verifying and looking up", w.steps)
 	}
 	if !jsontext.Value(payload).IsValid() {
 		w.t.Errorf("the payload is not JSON: %s", payload)
 	}
 	w.payload = string(payload)
+	w.signed = "signed." + base64.RawURLEncoding.EncodeToString(payload) + "."
+	w.signed += strings.Repeat("x", max(0, w.length-len(w.signed)))
 	clear(payload) // the signer owns it now: whoever keeps it sees zeroes
 	if w.write != nil {
 		return "half.a.token", "k1", w.write
 	}
-	return "signed.token." + strings.Repeat("x", w.padding), "k1", nil
+	return w.signed, "k1", nil
 }
 
 // refusal is what an error tells the caller.

@@ -91,31 +91,45 @@ func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
 	}
 	d.TenantID, d.ObjectID, d.Kind, d.ClientID = subject.TenantID, subject.ObjectID, string(subject.Kind), subject.ClientID
 	d.SubjectTokenID = subject.TokenID
-	// 3. Which groups are they in? Groups that Entra left out are not "no groups".
-	subject, err = i.withGroups(ctx, subject)
+	// 3. to 5. What may they be, and what do we allow?
+	j, err := i.judge(ctx, subject, r.Scope)
 	if err != nil {
 		return d, err
+	}
+	d.Roles = j.allowed.Roles
+	// 6. Put it in writing.
+	return i.mint(ctx, d, j)
+}
+
+// judgement is what came of a caller's wish, and all that it rests on. With an error it is filled as far as judge got.
+type judgement struct {
+	subject idp.Subject // with the groups that the token left out
+	answer  rolestore.Answer
+	allowed entitlement
+	now     time.Time
+}
+
+// judge decides what a verified caller gets who wishes for these roles, none for all. Its errors are those of Exchange.
+func (i *Issuer) judge(ctx context.Context, subject idp.Subject, wish []string) (j judgement, err error) {
+	j = judgement{subject: subject, now: i.now()}
+	// 3. Which groups are they in? Groups that Entra left out are not "no groups".
+	if j.subject, err = i.withGroups(ctx, subject); err != nil {
+		return j, err
 	}
 	// 4. What may they be?
-	answer, err := i.roles.Grants(ctx, queryFor(subject))
-	if err != nil {
-		return d, &Error{ReasonRolesUnavailable, retryRoles, fmt.Errorf("look up grants: %w", err)}
+	if j.answer, err = i.roles.Grants(ctx, queryFor(j.subject)); err != nil {
+		return j, &Error{ReasonRolesUnavailable, retryRoles, fmt.Errorf("look up grants: %w", err)}
 	}
 	// 5. What do we allow? The clock is read here, so that no wait above makes the token live longer.
-	now := i.now()
-	allowed, err := entitle(subject, answer, r.Scope, i.terms, now)
-	if err != nil {
-		return d, err
-	}
-	d.Roles = allowed.Roles
-	// 6. Put it in writing.
-	return i.mint(ctx, d, subject, allowed, now)
+	j.now = i.now()
+	j.allowed, err = entitle(j.subject, j.answer, wish, i.terms, j.now)
+	return j, err
 }
 
 // mint has the claims signed and completes d.
-func (i *Issuer) mint(ctx context.Context, d Decision, subject idp.Subject, allowed entitlement, now time.Time) (Decision, error) {
+func (i *Issuer) mint(ctx context.Context, d Decision, j judgement) (Decision, error) {
 	jti := rand.Text()
-	payload, err := i.form.payload(subject, allowed, jti, now)
+	payload, err := i.form.payload(j.subject, j.allowed, jti, j.now)
 	if err != nil {
 		return d, &Error{ReasonInternal, 0, fmt.Errorf("write claims: %w", err)}
 	}
@@ -127,7 +141,7 @@ func (i *Issuer) mint(ctx context.Context, d Decision, subject idp.Subject, allo
 		return d, refuse(ReasonTooManyRoles, fmt.Sprintf("the token would have %d bytes, of at most %d", len(token), maxToken))
 	}
 	d.Token, d.KID, d.JTI = token, kid, jti
-	d.Lifetime = time.Duration(allowed.Expiry.Unix()-now.Unix()) * time.Second
+	d.Lifetime = time.Duration(j.allowed.Expiry.Unix()-j.now.Unix()) * time.Second
 	return d, nil
 }
 

@@ -1,0 +1,160 @@
+package issuer
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+)
+
+// Question asks what a caller would get, and why.
+type Question struct {
+	SubjectToken string      // who asks; or, without one,
+	Caller       idp.Subject // who would be asking, as a token would say it
+	Scope        []string    // the roles to narrow to; empty: all that are held
+	// Beside are grants to others, which tell why a role is missing. Those that mean the caller are left out.
+	Beside []rolestore.Grant
+}
+
+// Standing is what a grant does for a caller.
+type Standing string
+
+// How a grant can stand.
+const (
+	InForce   Standing = "in_force"
+	Narrowed  Standing = "not_in_scope"      // in force, and the caller wished for other roles
+	NotYet    Standing = "not_yet"           // it begins later
+	Over      Standing = "over"              // it has ended
+	NotMember Standing = "not_the_principal" // it means somebody else
+)
+
+// Explanation is an answer to a Question. It is made of what Exchange goes by, in the same way, and JSON shows it in the
+// words of roles.yaml.
+type Explanation struct {
+	Caller  ExplainedCaller `json:"caller"`
+	Granted bool            `json:"granted"`
+	Reason  Reason          `json:"reason,omitempty"` // of the refusal
+	Finding string          `json:"finding,omitempty"`
+	// Roles are all that any grant speaks of: those of the token first, the default before all, then the others by name.
+	Roles   []ExplainedRole     `json:"roles"`
+	Blocks  []ExplainedBlock    `json:"blocks,omitempty"`
+	Session []ExplainedVariable `json:"session,omitempty"`
+	Token   *ExplainedToken     `json:"token,omitempty"` // nil where it is refused
+}
+
+// ExplainedCaller is who is judged.
+type ExplainedCaller struct {
+	Tenant   string   `json:"tenant"`
+	ObjectID string   `json:"object_id"`
+	Kind     idp.Kind `json:"kind"`
+	Client   string   `json:"client,omitempty"`
+	Guest    bool     `json:"guest,omitzero"`
+	Groups   []string `json:"groups"`
+	// GroupsAsked is true where the token left groups out: then Groups are those of the caller's that grants name.
+	GroupsAsked bool     `json:"groups_asked,omitzero"`
+	AppRoles    []string `json:"app_roles"`
+}
+
+// ExplainedRole is a role and the grants that speak of it.
+type ExplainedRole struct {
+	Role    string           `json:"role"`
+	Held    bool             `json:"held"`             // a grant in force gives it
+	InToken bool             `json:"in_token"`         // and it is in the token
+	Default bool             `json:"default,omitzero"` // as its default role
+	Grants  []ExplainedGrant `json:"grants"`           // those that have the say first
+}
+
+// ExplainedGrant is a grant and what it does.
+type ExplainedGrant struct {
+	Principal string    `json:"principal"` // such as "group d1000001-…"
+	Priority  int       `json:"priority"`
+	From      time.Time `json:"from,omitzero"`
+	Until     time.Time `json:"until,omitzero"`
+	Reason    string    `json:"reason,omitempty"`
+	Standing  Standing  `json:"standing"`
+}
+
+// ExplainedBlock is a block of the caller.
+type ExplainedBlock struct {
+	Principal string    `json:"principal"`
+	Until     time.Time `json:"until,omitzero"`
+	Reason    string    `json:"reason,omitempty"`
+	InForce   bool      `json:"in_force"`
+}
+
+// ExplainedVariable is a session variable of the token.
+type ExplainedVariable struct {
+	Name  string          `json:"name"`
+	Value rolestore.Value `json:"value"`
+	From  string          `json:"from"` // "claim oid", or the grant: "editor by group d1000001-…"
+	// Overruled are other values that grants of the token give.
+	Overruled []OverruledValue `json:"overruled,omitempty"`
+}
+
+// OverruledValue is one that a grant gives and another has the say over.
+type OverruledValue struct {
+	Value rolestore.Value `json:"value"`
+	From  string          `json:"from"`
+}
+
+// ExplainedToken is what the token would say.
+type ExplainedToken struct {
+	Claims  jsontext.Value `json:"claims"`
+	Expires time.Time      `json:"expires"`
+	EndsBy  string         `json:"ends_by"` // what ends it then: "the token lifetime", "the subject token", or a grant
+	Bytes   int            `json:"bytes"`   // of the token, of at most 6144
+}
+
+// Explain does what Exchange would, and says why; the token itself is dropped. An error means that the question could not
+// be answered: the refusals of a caller, and what cannot be judged, are explained as such.
+func (i *Issuer) Explain(ctx context.Context, q Question) (Explanation, error) {
+	subject := q.Caller
+	if q.SubjectToken != "" {
+		var err error
+		if subject, err = i.verifier.Verify(ctx, q.SubjectToken); err != nil {
+			return Explanation{Caller: explainCaller(subject)}.refused(notVerified(ctx, err))
+		}
+	}
+	j, err := i.judge(ctx, subject, q.Scope)
+	e := explain(j, q, i.terms)
+	if err != nil {
+		return e.refused(err)
+	}
+	d, err := i.mint(ctx, Decision{}, j)
+	if err != nil {
+		return e.refused(err)
+	}
+	claims, err := claimsOf(d.Token)
+	e.Granted = true
+	e.Token = &ExplainedToken{Claims: claims, Expires: j.allowed.Expiry, EndsBy: endsBy(j), Bytes: len(d.Token)}
+	return e, err
+}
+
+// refused completes an explanation with what became of the wish, which is an *Error.
+func (e Explanation) refused(err error) (Explanation, error) {
+	refusal, ok := errors.AsType[*Error](err)
+	if !ok {
+		return e, err
+	}
+	e.Reason = refusal.Reason
+	if refusal.Err != nil {
+		e.Finding = refusal.Err.Error()
+	}
+	return e, nil
+}
+
+// claimsOf returns the payload of a token just made.
+func claimsOf(token string) (jsontext.Value, error) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil, errors.New("the signer returned no compact JWS")
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	return payload, err
+}
