@@ -38,7 +38,7 @@ func (i *Issuer) withGroups(ctx context.Context, subject idp.Subject) (idp.Subje
 	if err != nil {
 		return subject, &Error{ReasonRolesUnavailable, retryRoles, fmt.Errorf("list the groups that grants name: %w", err)}
 	}
-	if len(named.IDs) == 0 {
+	if len(named.IDs) == 0 && !named.More {
 		return subject, nil
 	}
 	among := named.IDs

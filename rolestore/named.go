@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // NamedGroups are the groups of one tenant that grants name, whatever their
@@ -27,26 +25,29 @@ WITH RECURSIVE named AS (
 		WHERE g.tenant = $1 AND g.principal_kind = 'group' AND g.principal > named.principal ORDER BY g.principal LIMIT 1)
 	FROM named WHERE named.principal IS NOT NULL
 )
-SELECT principal FROM named WHERE principal IS NOT NULL LIMIT $2`
+SELECT s.version, s.hash, ARRAY(SELECT principal FROM named WHERE principal IS NOT NULL LIMIT $2) FROM issuer.role_state s`
 
 // NamedGroups returns the groups that grants of a tenant name, as many as most
 // of them, in one round trip. It fails as Grants does.
 func (p *Postgres) NamedGroups(ctx context.Context, tenantID string, most int) (NamedGroups, error) {
+	groups, _, err := p.NamedGroupsAt(ctx, tenantID, most)
+	return groups, err
+}
+
+// NamedGroupsAt is NamedGroups, and names the revision that the answer is of.
+func (p *Postgres) NamedGroupsAt(ctx context.Context, tenantID string, most int) (NamedGroups, Revision, error) {
 	tenant, err := tenantOf(tenantID)
 	if err != nil {
-		return NamedGroups{}, err
+		return NamedGroups{}, Revision{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	rows, err := p.pool.Query(ctx, namedGroupsSQL, tenant, most+1)
-	if err != nil {
-		return NamedGroups{}, fmt.Errorf("list groups: %w", unavailable(err))
+	var revision Revision
+	var ids []string
+	if err := p.pool.QueryRow(ctx, namedGroupsSQL, tenant, most+1).Scan(&revision.Number, &revision.Mark, &ids); err != nil {
+		return NamedGroups{}, Revision{}, fmt.Errorf("list groups: %w", unavailable(err))
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return NamedGroups{}, fmt.Errorf("list groups: %w", unavailable(err))
-	}
-	return firstOf(ids, most), nil
+	return firstOf(ids, most), revision, nil
 }
 
 // NamedGroups returns the groups that the file's grants of a tenant name. It

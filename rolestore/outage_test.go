@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -21,26 +20,19 @@ func TestALookUpThatHangsEndsByItself(t *testing.T) {
 	if !errors.Is(err, rolestore.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got error %v, want ErrUnavailable and the deadline", err)
 	}
-	if err := store.Health(); !errors.Is(err, rolestore.ErrUnavailable) {
-		t.Errorf("got health %v, want ErrUnavailable and no wait for the lock", err)
-	}
 	must(t, tx.Rollback(t.Context()))
 	_, err = store.Grants(t.Context(), aliceQuery())
 	must(t, err)
-	for store.Health() != nil { // the question that hung is answered now, or asked again
-		must(t, t.Context().Err())
-	}
 }
 
 func TestTheStoreRecoversWhenTheDatabaseDoes(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	store := rolestore.NewPostgres(openPool(t, server.URL()), rolestore.Rules{})
-	now := time.Now()
-	store.SetClock(func() time.Time { now = now.Add(time.Minute); return now })
 	mustApply(t, store, oneRole("reader"), rolestore.ApplyOptions{})
 	expectRoles(t, store, "reader")
-	must(t, store.Health())
+	before, err := store.Revision(t.Context())
+	must(t, err)
 
 	server.Stop()
 	for range 3 { // with the connections that broke, and with new ones
@@ -50,9 +42,9 @@ func TestTheStoreRecoversWhenTheDatabaseDoes(t *testing.T) {
 		}
 	}
 	for what, err := range map[string]error{
-		"health": store.Health(),
-		"apply":  second(store.Apply(t.Context(), oneRole("writer"), rolestore.ApplyOptions{By: "a test"})),
-		"export": second(store.Export(t.Context())),
+		"revision": second(store.Revision(t.Context())),
+		"apply":    second(store.Apply(t.Context(), oneRole("writer"), rolestore.ApplyOptions{By: "a test"})),
+		"export":   second(store.Export(t.Context())),
 	} {
 		if !errors.Is(err, rolestore.ErrUnavailable) {
 			t.Errorf("stopped: %s: got error %v, want ErrUnavailable", what, err)
@@ -61,7 +53,9 @@ func TestTheStoreRecoversWhenTheDatabaseDoes(t *testing.T) {
 
 	server.Restart()
 	expectRoles(t, store, "reader")
-	must(t, store.Health())
+	if after, err := store.Revision(t.Context()); err != nil || after != before {
+		t.Errorf("got revision %+v and error %v, was %+v", after, err, before)
+	}
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -70,7 +64,7 @@ func TestADatabaseWithoutTheTablesIsUnavailable(t *testing.T) {
 	t.Parallel()
 	store := rolestore.NewPostgres(openPool(t, pgtest.NewEmpty(t)), rolestore.Rules{})
 	_, err := store.Grants(t.Context(), aliceQuery())
-	if !errors.Is(err, rolestore.ErrUnavailable) || !errors.Is(store.Health(), rolestore.ErrUnavailable) {
-		t.Errorf("got error %v and health %v, want ErrUnavailable", err, store.Health())
+	if !errors.Is(err, rolestore.ErrUnavailable) {
+		t.Errorf("got error %v, want ErrUnavailable", err)
 	}
 }

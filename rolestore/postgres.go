@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,12 +16,6 @@ const (
 	lookupTimeout = 5 * time.Second
 	// changeTimeout bounds the calls that read or write everything.
 	changeTimeout = time.Minute
-	// healthPause is how long an answer of Health is given again, so that probes
-	// cannot load the database.
-	healthPause = time.Second
-	// healthWait is how long Health waits for an answer. It is shorter than the
-	// deadline of any prober: who hangs on a part that is down counts as down.
-	healthWait = 250 * time.Millisecond
 )
 
 // Postgres answers from the tables issuer.grants and issuer.blocks. All its
@@ -30,60 +23,59 @@ const (
 type Postgres struct {
 	pool  *pgxpool.Pool
 	rules Rules
-	now   func() time.Time
-
-	probing sync.Mutex // guards last
-	last    *probe     // the newest question of Health; nil before the first
-}
-
-// probe is one question whether the tables can be read.
-type probe struct {
-	at   time.Time     // when it was asked
-	done chan struct{} // closed once err is there
-	err  error
-}
-
-func (p *probe) isDone() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
 }
 
 // NewPostgres makes a store on a pool, which stays the caller's to close. It
 // does not connect.
 func NewPostgres(pool *pgxpool.Pool, rules Rules) *Postgres {
-	return &Postgres{pool: pool, rules: rules, now: time.Now}
+	return &Postgres{pool: pool, rules: rules}
 }
 
-// lookupSQL finds the rows of one caller. The caller's principals come as two
-// arrays; each of them is one step down the primary keys. Names of users and
-// groups are no principals of each other: the kind is part of the match.
+// lookupSQL finds the rows of one caller, and the revision they are of. The
+// caller's principals come as two arrays; each of them is one step down the
+// primary keys. Names of users and groups are no principals of each other: the
+// kind is part of the match.
 const lookupSQL = `
 WITH caller AS MATERIALIZED (
 	SELECT kind, id FROM unnest($2::text[], $3::text[]) AS c(kind, id)
-)
-SELECT false AS is_block, g.tenant::text, g.principal_kind, g.principal, g.role, g.priority, g.session,
-	g.valid_from, g.valid_until, g.reason
-FROM caller c JOIN issuer.grants g ON g.tenant = $1 AND g.principal_kind = c.kind AND g.principal = c.id
-UNION ALL
-SELECT true, b.tenant::text, b.principal_kind, b.principal, '', 0, '{}', NULL, b.valid_until, b.reason
-FROM caller c JOIN issuer.blocks b ON b.tenant = $1 AND b.principal_kind = c.kind AND b.principal = c.id`
+), found AS (
+	SELECT false AS is_block, g.tenant::text, g.principal_kind, g.principal, g.role, g.priority, g.session,
+		g.valid_from, g.valid_until, g.reason
+	FROM caller c JOIN issuer.grants g ON g.tenant = $1 AND g.principal_kind = c.kind AND g.principal = c.id
+	UNION ALL
+	SELECT true, b.tenant::text, b.principal_kind, b.principal, '', 0, '{}', NULL, b.valid_until, b.reason
+	FROM caller c JOIN issuer.blocks b ON b.tenant = $1 AND b.principal_kind = c.kind AND b.principal = c.id
+)` + revisionOfSQL
 
 // Grants returns what the database holds about the caller, in one round trip and
 // within five seconds.
 //
-// It fails with ErrUnavailable if the database cannot be asked, and if a row of
-// this caller breaks the rules, however it came into the table: such a row is
-// neither used nor left out, since without it the caller might get more. The
-// error names the row. It fails with another error if the query lacks the
-// caller's ids.
+// It fails with ErrUnavailable if the database cannot be asked, and also with
+// ErrBrokenRow if a row of this caller breaks the rules, however it came into
+// the table: such a row is neither used nor left out, since without it the
+// caller might get more. The error names the row. It fails with another error if
+// the query lacks the caller's ids.
 func (p *Postgres) Grants(ctx context.Context, q Query) (Answer, error) {
+	answer, _, err := p.Look(ctx, q)
+	return answer, err
+}
+
+// Look is Grants, and names the revision that the answer is of.
+func (p *Postgres) Look(ctx context.Context, q Query) (Answer, Revision, error) {
+	return p.look(ctx, lookupSQL, q)
+}
+
+// blocks returns those of a caller, and the revision that they are of.
+func (p *Postgres) blocks(ctx context.Context, q Query) ([]Block, Revision, error) {
+	answer, revision, err := p.look(ctx, blocksSQL, q)
+	return answer.Blocks, revision, err
+}
+
+// look runs one of the statements for a caller.
+func (p *Postgres) look(ctx context.Context, sql string, q Query) (Answer, Revision, error) {
 	tenant, principals, err := q.principals()
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, Revision{}, err
 	}
 	kinds, ids := make([]string, len(principals)), make([]string, len(principals))
 	for i, one := range principals {
@@ -91,16 +83,26 @@ func (p *Postgres) Grants(ctx context.Context, q Query) (Answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	found, err := read(ctx, p.pool, lookupSQL, tenant, kinds, ids)
+	found, revision, err := readAt(ctx, p.pool, sql, tenant, kinds, ids)
 	if err != nil {
-		return Answer{}, fmt.Errorf("look up roles: %w", unavailable(err))
+		return Answer{}, Revision{}, fmt.Errorf("look up roles: %w", unavailable(err))
 	}
 	if err := p.check(found); err != nil {
-		return Answer{}, fmt.Errorf("look up roles: %w", unavailable(err))
+		return Answer{}, Revision{}, fmt.Errorf("look up roles: %w", unavailable(err))
 	}
 	found.sort()
-	return Answer(found), nil
+	return Answer(found), revision, nil
 }
+
+// blocksSQL is the part of lookupSQL that reads blocks.
+const blocksSQL = `
+WITH caller AS MATERIALIZED (
+	SELECT kind, id FROM unnest($2::text[], $3::text[]) AS c(kind, id)
+), found AS (
+	SELECT true AS is_block, b.tenant::text, b.principal_kind, b.principal, '' AS role, 0 AS priority, '{}'::jsonb AS session,
+		NULL::timestamptz AS valid_from, b.valid_until, b.reason
+	FROM caller c JOIN issuer.blocks b ON b.tenant = $1 AND b.principal_kind = c.kind AND b.principal = c.id
+)` + revisionOfSQL
 
 // check returns an error that names every row that breaks the rules.
 func (p *Postgres) check(found Document) error {
@@ -116,46 +118,6 @@ func (p *Postgres) check(found Document) error {
 		}
 	}
 	return errors.Join(broken...)
-}
-
-// Health returns nil while the tables can be read, and else ErrUnavailable. It
-// asks the database, one question at a time and at most one a second, and waits
-// for a quarter of a second at most: a database that hangs is not well either.
-func (p *Postgres) Health() error {
-	asked := p.ask()
-	select {
-	case <-asked.done:
-		return asked.err
-	case <-time.After(healthWait):
-		return fmt.Errorf("read the tables of roles: %w: no answer within %v", ErrUnavailable, healthWait)
-	}
-}
-
-// ask returns the newest question, or asks a new one where that is old.
-func (p *Postgres) ask() *probe {
-	p.probing.Lock()
-	defer p.probing.Unlock()
-	now := p.now()
-	if p.last == nil || p.last.isDone() && now.Sub(p.last.at) >= healthPause {
-		asked := &probe{at: now, done: make(chan struct{})}
-		p.last = asked
-		go func() {
-			defer close(asked.done)
-			asked.err = p.readable()
-		}()
-	}
-	return p.last
-}
-
-func (p *Postgres) readable() error {
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
-	defer cancel()
-	var some bool
-	err := p.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM issuer.grants) OR EXISTS (SELECT FROM issuer.blocks)`).Scan(&some)
-	if err != nil {
-		return fmt.Errorf("read the tables of roles: %w", unavailable(err))
-	}
-	return nil
 }
 
 // unavailable marks the error of a database, unless it says something better.

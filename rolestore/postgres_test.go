@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -102,23 +101,6 @@ func TestTheOrderOfAnAnswerIsNotThatOfTheTable(t *testing.T) {
 		mustApply(t, store, oneRole(role), rolestore.ApplyOptions{})
 	}
 	expectRoles(t, store, "a", "b", "c")
-}
-
-func TestHealthAsksTheDatabaseOnceASecond(t *testing.T) {
-	t.Parallel()
-	store, queries := countedPostgres(t)
-	now := time.Now()
-	store.SetClock(func() time.Time { return now })
-	for _, step := range []struct {
-		pass time.Duration
-		want int64
-	}{{0, 1}, {0, 1}, {999 * time.Millisecond, 1}, {time.Millisecond, 2}, {0, 2}} {
-		now = now.Add(step.pass)
-		must(t, store.Health())
-		if asked := queries.Load(); asked != step.want {
-			t.Errorf("asked %d times, want %d", asked, step.want)
-		}
-	}
 }
 
 // A row may be written by hand, under older settings, or by another release.

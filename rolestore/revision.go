@@ -1,8 +1,10 @@
 package rolestore
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -13,6 +15,21 @@ import (
 type Revision struct {
 	Number int64
 	Mark   string
+}
+
+// Channel is what Postgres notifies whenever grants or blocks have changed.
+const Channel = "issuer_roles"
+
+// Revision returns the newest one, within five seconds. It fails with
+// ErrUnavailable if the database cannot be asked.
+func (p *Postgres) Revision(ctx context.Context) (Revision, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	var r Revision
+	if err := p.pool.QueryRow(ctx, `SELECT version, hash FROM issuer.role_state`).Scan(&r.Number, &r.Mark); err != nil {
+		return Revision{}, fmt.Errorf("ask for the revision of roles: %w", unavailable(err))
+	}
+	return r, nil
 }
 
 // Fingerprint returns a hash of all that an answer to the query depends on:

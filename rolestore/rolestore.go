@@ -44,7 +44,7 @@ type Principal struct {
 
 // String returns the kind and the id, fit for an error text.
 func (p Principal) String() string {
-	if p.Kind == KindEveryone {
+	if p.ID == "" {
 		return string(p.Kind)
 	}
 	return fmt.Sprintf("%s %s", p.Kind, quote(p.ID))

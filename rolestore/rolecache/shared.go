@@ -34,7 +34,7 @@ func (c *Cache) toShared(ctx context.Context, key bounded.Key, e entry) {
 	if c.config.Shared == nil {
 		return
 	}
-	value := binary.BigEndian.AppendUint64(nil, uint64(e.asked.UnixMicro())) //nolint:gosec // G115: its bits
+	value := binary.BigEndian.AppendUint64(nil, uint64(e.asked.UnixMicro()))
 	life := sharedLife
 	if c.config.Untracked {
 		life = c.config.TTL

@@ -47,7 +47,7 @@ func (u *unpacker) number() int64 {
 // count returns a length, which is never more than the bytes that are left.
 func (u *unpacker) count() int {
 	n, size := binary.Uvarint(u.varint())
-	if size <= 0 || n > uint64(len(u.rest)-size) {
+	if size <= 0 || n > uint64(len(u.rest)) || int(n) > len(u.rest)-size { //nolint:gosec // G115: the second bounds the third
 		u.fail()
 		return 0
 	}
