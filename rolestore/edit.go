@@ -83,7 +83,7 @@ func (e Edit) present(ctx context.Context, tx pgx.Tx) (Document, error) {
 	}
 	var found Document
 	for p := range principals {
-		some, err := read(ctx, tx, lookupSQL, p.tenant, []string{string(p.principal.Kind)}, []string{p.principal.ID})
+		some, _, err := readAt(ctx, tx, lookupSQL, p.tenant, []string{string(p.principal.Kind)}, []string{p.principal.ID})
 		if err != nil {
 			return Document{}, err
 		}

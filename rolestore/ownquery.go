@@ -145,7 +145,7 @@ const statementTimeout = lookupTimeout - 500*time.Millisecond
 func (o *OwnQuery) ask(ctx context.Context, q Query) ([]Grant, error) {
 	tx, err := o.pool.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return nil, err
+		return nil, unavailable(err)
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
 	if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', $1, true)`, fmt.Sprint(statementTimeout.Milliseconds())); err != nil {
@@ -203,7 +203,8 @@ func (o *OwnQuery) located(err error) error {
 }
 
 // Check tries the query for a caller whom nobody knows. It fails where Postgres
-// does not take it, its columns are others than they should be, or it would write.
+// does not take it, its columns are others than they should be, or it would
+// write; and with ErrUnavailable where the database cannot be asked.
 func (o *OwnQuery) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()

@@ -52,7 +52,7 @@ func assembles(s settings) error {
 	if err != nil {
 		return usageError{err}
 	}
-	svc := &service{settings: s, log: zerolog.Nop(), roles: rolestore.NewMemory(rolestore.Document{})}
+	svc := &service{settings: s, log: zerolog.Nop(), roles: rolestore.NewMemory(rolestore.Document{}), metrics: newMetrics(s.RelyingParties)}
 	defer svc.close()
 	return svc.assemble(verifier, keystore.NewMemory(time.Now), nil)
 }
@@ -68,7 +68,8 @@ func loadService(environ []string) (settings, error) {
 		name  string
 		check func(settings) error
 	}{
-		{"ISSUER_DATABASE_URL", checkDatabaseURL}, {"ISSUER_REDIS_URL", checkRedisURL}, {"ISSUER_ROLES_FILE", checkRolesFile}, {"ISSUER_KEYS_FILE", checkKeysFile},
+		{"ISSUER_DATABASE_URL", checkDatabaseURL}, {"ISSUER_REDIS_URL", checkRedisURL}, {"ISSUER_ROLES_FILE", checkRolesFile},
+		{"ISSUER_ROLES_QUERY_FILE", checkRolesQueryFile}, {"ISSUER_KEYS_FILE", checkKeysFile},
 	} {
 		if f.named[c.name] {
 			continue
@@ -108,6 +109,14 @@ func checkRolesFile(s settings) error {
 		return nil
 	}
 	_, err := readDocument(s.RolesFile, "ISSUER_ROLES_FILE", s)
+	return err
+}
+
+func checkRolesQueryFile(s settings) error {
+	if s.RolesQueryFile == "" {
+		return nil
+	}
+	_, err := s.ownQuery(nil)
 	return err
 }
 

@@ -40,12 +40,16 @@ type settings struct {
 	FederatedTokenFile   string        `env:"AZURE_FEDERATED_TOKEN_FILE" want:"the path of a token file, as Azure workload identity sets it"`
 	KeyVaultTenant       string        `env:"ISSUER_KEYVAULT_TENANT" want:"the id (GUID) of the tenant where this service's own identity lives; it may be left out where ISSUER_ENTRA_TENANTS names exactly one, which it then is"`
 
-	RedisURL          secret   `env:"ISSUER_REDIS_URL" want:"a Redis URL such as rediss://user:password@host:6380"`
-	DatabaseURL       secret   `env:"ISSUER_DATABASE_URL" want:"a Postgres URL such as postgres://user:password@host:5432/database"`
-	RolesFile         string   `env:"ISSUER_ROLES_FILE" want:"the path of a roles file"`
-	KeysFile          string   `env:"ISSUER_KEYS_FILE" want:"the path of a keys file; it is made when it does not exist"`
-	KeysEncryptionKey secretKV `env:"ISSUER_KEYS_ENCRYPTION_KEY" want:"id:base64 of 32 bytes, or what issuer keys wrap prints, comma separated, the first one seals; make one with: echo \"k1:$(head -c 32 /dev/urandom | base64)\""`
-	AllowAdminRole    bool     `env:"ISSUER_ALLOW_ADMIN_ROLE" envDefault:"false" want:"true or false"`
+	RedisURL          secret        `env:"ISSUER_REDIS_URL" want:"a Redis URL such as rediss://user:password@host:6380"`
+	DatabaseURL       secret        `env:"ISSUER_DATABASE_URL" want:"a Postgres URL such as postgres://user:password@host:5432/database"`
+	RolesFile         string        `env:"ISSUER_ROLES_FILE" want:"the path of a roles file"`
+	RolesQueryFile    string        `env:"ISSUER_ROLES_QUERY_FILE" want:"the path of a file with one SQL query, and not together with ISSUER_ROLES_FILE"`
+	RolesTTL          time.Duration `env:"ISSUER_ROLES_TTL" envDefault:"15s" want:"how long grants and blocks count without a word from the database: a duration from 1s to 5m, such as 15s"`
+	RolesStale        time.Duration `env:"ISSUER_ROLES_STALE" envDefault:"60s" want:"how old grants and blocks may be while the database is down: a duration from ISSUER_ROLES_TTL to 1h, such as 60s"`
+	RolesCache        int           `env:"ISSUER_ROLES_CACHE" envDefault:"100000" want:"of how many callers grants are remembered: a number from 0 (none) to 1000000"`
+	KeysFile          string        `env:"ISSUER_KEYS_FILE" want:"the path of a keys file; it is made when it does not exist"`
+	KeysEncryptionKey secretKV      `env:"ISSUER_KEYS_ENCRYPTION_KEY" want:"id:base64 of 32 bytes, or what issuer keys wrap prints, comma separated, the first one seals; make one with: echo \"k1:$(head -c 32 /dev/urandom | base64)\""`
+	AllowAdminRole    bool          `env:"ISSUER_ALLOW_ADMIN_ROLE" envDefault:"false" want:"true or false"`
 
 	TokenTTL            time.Duration `env:"ISSUER_TOKEN_TTL" envDefault:"5m" want:"a duration from 1m to 1h, in whole seconds, such as 300s or 5m"`
 	TokenAudience       string        `env:"ISSUER_TOKEN_AUDIENCE" envDefault:"hasura" want:"one value for aud, of printable characters without blanks and commas"`

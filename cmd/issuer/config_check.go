@@ -68,6 +68,10 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(s.GroupsStale < s.GroupsTTL || s.GroupsStale > 24*time.Hour, "ISSUER_GROUPS_STALE")
 	bad(s.ClockLeeway < 0 || s.ClockLeeway > 2*time.Minute, "ISSUER_CLOCK_LEEWAY")
 	bad(!isPathLike(s.RolesFile), "ISSUER_ROLES_FILE")
+	bad(!isPathLike(s.RolesQueryFile) || s.RolesFile != "", "ISSUER_ROLES_QUERY_FILE")
+	bad(s.RolesTTL < time.Second || s.RolesTTL > 5*time.Minute, "ISSUER_ROLES_TTL")
+	bad(s.RolesStale < s.RolesTTL || s.RolesStale > time.Hour, "ISSUER_ROLES_STALE")
+	bad(s.RolesCache < 0 || s.RolesCache > 1_000_000, "ISSUER_ROLES_CACHE")
 	bad(!isPathLike(s.KeysFile), "ISSUER_KEYS_FILE")
 	bad(!isPathLike(s.FederatedTokenFile), "AZURE_FEDERATED_TOKEN_FILE")
 	bad(!noBlanks.MatchString(s.TokenAudience) || strings.Contains(s.TokenAudience, ","), "ISSUER_TOKEN_AUDIENCE")
@@ -135,6 +139,9 @@ func (s *settings) require(f *faults, needs need) {
 	missing(needEntra, len(s.EntraAudiences) == 0, "ISSUER_ENTRA_AUDIENCES")
 	database := s.DatabaseURL.reveal() != ""
 	missing(needDatabase, !database, "ISSUER_DATABASE_URL")
+	if s.RolesQueryFile != "" && !database {
+		f.addf("ISSUER_ROLES_QUERY_FILE is set, and there is no database that could answer it: set ISSUER_DATABASE_URL")
+	}
 	if s.Rotate == "cron" && s.KeysFile != "" {
 		f.addf("ISSUER_ROTATE is \"cron\", but the one process that serves locks ISSUER_KEYS_FILE; it wants auto, or the keys in ISSUER_DATABASE_URL")
 	}

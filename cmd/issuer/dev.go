@@ -171,6 +171,7 @@ func (q *quietUntil) Run(e *zerolog.Event, level zerolog.Level, _ string) {
 }
 
 func (d *dev) build() error {
+	d.metrics = newMetrics(d.settings.RelyingParties)
 	document, err := rolestore.ParseDocument(devRoles, d.settings.roleRules())
 	if err != nil {
 		return fmt.Errorf("roles of issuer dev: %w", err)

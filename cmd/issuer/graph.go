@@ -111,8 +111,8 @@ func (svc *service) openGraph() (issuer.Groups, error) {
 		return nil, nil
 	}
 	config := graph.Config{HTTPClient: svc.azure, Observer: svc.metrics.graph()}
-	if svc.groups != nil {
-		config.Shared = svc.groups
+	if svc.shared != nil {
+		config.Shared = svc.shared("groups")
 	}
 	client, err := svc.settings.newGraph(config)
 	if err != nil {

@@ -33,10 +33,10 @@ func (svc *service) openRedis(sealer *keys.Sealer) error {
 	svc.loops = append(svc.loops, loop{"redis", "", func(ctx context.Context, _ func(error)) { keepAsking(ctx, client) }})
 	svc.metrics.watchRedis(client)
 	if sealer == nil {
-		svc.log.Warn().Msg("replicas share no groups by Redis, since without ISSUER_KEYS_ENCRYPTION_KEY whoever can write to it could grant any")
+		svc.log.Warn().Msg("replicas share no groups and roles by Redis, since without ISSUER_KEYS_ENCRYPTION_KEY whoever can write to it could grant any")
 		return nil
 	}
-	svc.groups = svc.metrics.share(client, sealer, "groups")
+	svc.shared = svc.metrics.share(client, sealer)
 	return nil
 }
 
@@ -120,18 +120,21 @@ func (m *metrics) watchRedis(client *redisconn.Client) {
 	}, func() float64 { return flag(client.Health() == nil) }))
 }
 
-// share returns the shared memory for a purpose, and counts how asking it goes.
-func (m *metrics) share(client sharedcache.Redis, sealer *keys.Sealer, purpose string) *sharedMemory {
+// share returns who gives each purpose its shared memory, and counts how asking it goes.
+func (m *metrics) share(client sharedcache.Redis, sealer *keys.Sealer) func(purpose string) *sharedMemory {
 	asked := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "issuer_shared_cache_total", Help: "Questions to the cache in Redis, by how they went, and entries that could not be kept there.",
 	}, []string{"purpose", "outcome"})
 	m.registry.MustRegister(asked)
-	for _, outcome := range []sharedcache.Outcome{
-		sharedcache.Hit, sharedcache.Miss, sharedcache.Expired, sharedcache.Forged, sharedcache.Failed, sharedcache.Oversize,
-	} {
-		asked.WithLabelValues(purpose, string(outcome)) // shown from the start, so that a rate can be 0
-	}
-	return &sharedMemory{redis: client, sealer: sealer, name: purpose, observe: func(purpose string, outcome sharedcache.Outcome) {
+	observe := func(purpose string, outcome sharedcache.Outcome) {
 		asked.WithLabelValues(purpose, string(outcome)).Inc()
-	}}
+	}
+	return func(purpose string) *sharedMemory {
+		for _, outcome := range []sharedcache.Outcome{
+			sharedcache.Hit, sharedcache.Miss, sharedcache.Expired, sharedcache.Forged, sharedcache.Failed, sharedcache.Oversize,
+		} {
+			asked.WithLabelValues(purpose, string(outcome)) // shown from the start, so that a rate can be 0
+		}
+		return &sharedMemory{redis: client, sealer: sealer, name: purpose, observe: observe}
+	}
 }

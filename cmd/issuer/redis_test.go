@@ -155,7 +155,7 @@ func TestARedisThatNobodyUsesIsMissedToo(t *testing.T) {
 	_, server := entra(t)
 	redis := redistest.Start(t)
 	s := serve(t, onFiles(t, server.URL, "ISSUER_REDIS_URL="+redis.URL()))
-	if log := s.stderr.String(); strings.Count(log, "replicas share no groups by Redis") != 1 {
+	if log := s.stderr.String(); strings.Count(log, "replicas share no groups and roles by Redis") != 1 {
 		t.Errorf("without a key-encryption key the log says:\n%s", log)
 	}
 	redis.Stop()
@@ -193,7 +193,7 @@ func TestNothingIsSharedBeforeTheKeysAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	memory := newMetrics(nil).share(client, sealer, "groups")
+	memory := newMetrics(nil).share(client, sealer)("groups")
 	name := filepath.Base(t.TempDir()) // of this test's own
 	memory.Set(t.Context(), name, []byte("early"), time.Minute)
 	if value, found := memory.Get(t.Context(), name); found {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/redisconn"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
+	"github.com/hasura-issuer/hasura-issuer/rolestore/rolecache"
 )
 
 // roleStore is what the service needs of either store of roles.
@@ -43,8 +45,8 @@ type service struct {
 	verifier *idp.Verifier
 	graph    *graph.Client // nil: groups that a token leaves out cannot be asked for
 	roles    roleStore
-	redis    *redisconn.Client // nil: none
-	groups   *sharedMemory     // of groups; nil: replicas share none
+	redis    *redisconn.Client                  // nil: none
+	shared   func(purpose string) *sharedMemory // what replicas share by Redis; nil: nothing
 	ring     *keys.Ring
 	metrics  *metrics
 	api      *api.API
@@ -55,7 +57,7 @@ type service struct {
 
 // newService builds the service that s describes, without any network traffic. The caller closes it.
 func newService(ctx context.Context, s settings, log zerolog.Logger, azure *http.Client) (*service, error) {
-	svc := &service{settings: s, log: log, azure: azure}
+	svc := &service{settings: s, log: log, azure: azure, metrics: newMetrics(s.RelyingParties)}
 	err := svc.build(ctx)
 	if err != nil {
 		svc.close()
@@ -69,11 +71,14 @@ func (svc *service) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := svc.openRoles(pool); err != nil {
-		return err
-	}
 	store, sealer, err := svc.openKeys(pool)
 	if err != nil {
+		return err
+	}
+	if err := svc.openRedis(sealer); err != nil {
+		return err
+	}
+	if err := svc.openRoles(ctx, pool); err != nil {
 		return err
 	}
 	config := idpConfig(svc.settings)
@@ -91,12 +96,25 @@ func (svc *service) build(ctx context.Context) error {
 
 // listenTo has the parts look at once when somebody else changes what they hold. Without a database nobody else does.
 func (svc *service) listenTo(pool *pgxpool.Pool) {
-	if pool == nil || svc.settings.KeysFile != "" {
+	wake := svc.listeners(pool)
+	if len(wake) == 0 {
 		return
 	}
 	svc.loops = append(svc.loops, loop{"notifications", "changes in the database are heard of late", func(ctx context.Context, report func(error)) {
-		database.Listen(ctx, pool, []string{keystore.Channel}, func(string) { svc.ring.Wake() }, report)
+		database.Listen(ctx, pool, slices.Sorted(maps.Keys(wake)), func(channel string) { wake[channel]() }, report)
 	}})
+}
+
+// listeners are the parts that the database can wake, by the channel that speaks to each.
+func (svc *service) listeners(pool *pgxpool.Pool) map[string]func() {
+	wake := map[string]func(){}
+	if pool != nil && svc.settings.KeysFile == "" {
+		wake[keystore.Channel] = svc.ring.Wake
+	}
+	if cache, ok := svc.roles.(*rolecache.Cache); ok {
+		wake[rolestore.Channel] = cache.Wake
+	}
+	return wake
 }
 
 // assemble puts the parts behind the pipeline and the pipeline behind HTTP.
@@ -107,10 +125,6 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	})
 	if err != nil {
 		return usageError{err}
-	}
-	svc.metrics = newMetrics(s.RelyingParties)
-	if err := svc.openRedis(sealer); err != nil {
-		return err
 	}
 	groups, err := svc.openGraph()
 	if err != nil {

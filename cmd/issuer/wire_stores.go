@@ -64,11 +64,10 @@ func openMigrated(ctx context.Context, s settings) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-func (svc *service) openRoles(pool *pgxpool.Pool) error {
+func (svc *service) openRoles(ctx context.Context, pool *pgxpool.Pool) error {
 	s := svc.settings
 	if s.RolesFile == "" {
-		svc.roles = rolestore.NewPostgres(pool, s.roleRules())
-		return nil
+		return svc.cacheRoles(ctx, pool)
 	}
 	file, err := rolestore.OpenFile(s.RolesFile, s.roleRules())
 	if err != nil {

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+	"github.com/hasura-issuer/hasura-issuer/rolestore/rolecache"
+)
+
+// cacheRoles has the database answer what callers may be, by its grants or by the operator's own query, behind a cache.
+func (svc *service) cacheRoles(ctx context.Context, pool *pgxpool.Pool) error {
+	s := svc.settings
+	config := rolecache.Config{
+		Store: rolestore.NewPostgres(pool, s.roleRules()), TTL: s.RolesTTL, Stale: s.RolesStale, Callers: s.RolesCache, Observe: svc.metrics.roles(),
+	}
+	if s.RolesQueryFile != "" {
+		query, err := s.ownQuery(pool)
+		if err != nil {
+			return usageError{err}
+		}
+		if err := svc.tryQuery(ctx, query); err != nil {
+			return err
+		}
+		config.Store, config.Untracked = query, true
+	}
+	if svc.shared != nil {
+		config.Shared = svc.shared("roles")
+	}
+	cache := rolecache.New(config)
+	svc.roles = cache
+	svc.loops = append(svc.loops, loop{"roles", "roles cannot be looked up", cache.Run})
+	return nil
+}
+
+// tryQuery refuses a query that does not work. That the database cannot be reached now says nothing about it.
+func (svc *service) tryQuery(ctx context.Context, query *rolestore.OwnQuery) error {
+	ctx, cancel := context.WithTimeout(ctx, databaseWait)
+	defer cancel()
+	err := query.Check(ctx)
+	if errors.Is(err, rolestore.ErrUnavailable) && !errors.Is(err, rolestore.ErrBrokenRow) {
+		svc.log.Warn().Err(err).Msg("the query for roles could not be tried yet")
+		return nil
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("ISSUER_ROLES_QUERY_FILE: %w", err)}
+	}
+	return nil
+}
+
+// ownQuery reads the operator's query. It does not try it.
+func (s *settings) ownQuery(pool *pgxpool.Pool) (*rolestore.OwnQuery, error) {
+	const most = 1 << 20 // more than a query may have, so that the store says what is wrong
+	file, err := os.Open(s.RolesQueryFile)
+	if err != nil {
+		return nil, fmt.Errorf("ISSUER_ROLES_QUERY_FILE: %s: %w", shown(s.RolesQueryFile), pathless(err))
+	}
+	defer file.Close() // nothing was written
+	text, err := io.ReadAll(io.LimitReader(file, most))
+	if err != nil {
+		return nil, fmt.Errorf("ISSUER_ROLES_QUERY_FILE: %w", pathless(err))
+	}
+	query, err := rolestore.NewOwnQuery(pool, s.roleRules(), string(text))
+	if err != nil {
+		return nil, fmt.Errorf("ISSUER_ROLES_QUERY_FILE: %w", err)
+	}
+	return query, nil
+}
+
+// roles counts where answers about callers come from.
+func (m *metrics) roles() func(rolecache.Outcome) {
+	answers := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "issuer_role_answers_total", Help: "Questions what a caller may be, by where the answer came from.",
+	}, []string{"source"})
+	m.registry.MustRegister(answers)
+	for _, source := range []rolecache.Outcome{rolecache.Hit, rolecache.Found, rolecache.Asked, rolecache.Stale, rolecache.Failed} {
+		answers.WithLabelValues(string(source)) // shown from the start, so that a rate can be 0
+	}
+	return func(from rolecache.Outcome) { answers.WithLabelValues(string(from)).Inc() }
+}
