@@ -101,6 +101,17 @@ func (p *Postgres) Export(ctx context.Context) (Document, error) {
 	return all, nil
 }
 
+// Size counts the grants and blocks there are. It fails with ErrUnavailable.
+func (p *Postgres) Size(ctx context.Context) (grants, blocks int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	err = p.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM issuer.grants), (SELECT count(*) FROM issuer.blocks)`).Scan(&grants, &blocks)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count roles: %w", unavailable(err))
+	}
+	return grants, blocks, nil
+}
+
 // everythingSQL reads both tables in one statement, that is, at one moment.
 const everythingSQL = `
 SELECT false AS is_block, tenant::text, principal_kind, principal, role, priority, session, valid_from, valid_until, reason
