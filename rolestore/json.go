@@ -43,7 +43,7 @@ func newEntryJSON(tenant string, p Principal) entryJSON {
 // MarshalJSON writes an object of the lists grants and blocks, in the order of
 // the document.
 func (d Document) MarshalJSON() ([]byte, error) {
-	type plain Document // without this method; that a list without entries is [] is up to this package
+	type plain Document // the same without this method; the package json writes [] where encoding/json would write null
 	return json.Marshal(plain(d), json.Deterministic(true))
 }
 

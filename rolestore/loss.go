@@ -26,33 +26,40 @@ func (d *Diff) weigh(ctx context.Context, tx pgx.Tx) error {
 	if len(d.Grants.Removed) == 0 {
 		return nil
 	}
-	rows, err := tx.Query(ctx, `SELECT role, count(*) FROM issuer.grants GROUP BY role`)
+	left, err := countByRole(ctx, tx)
 	if err != nil {
 		return fmt.Errorf("count grants: %w", err)
 	}
-	left, lost := map[string]int{}, map[string]bool{}
-	var role string
-	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&role, &n}, func() error {
-		left[role] = n
+	for _, n := range left {
 		d.Loss.Present += n
-		return nil
-	}); err != nil {
-		return fmt.Errorf("count grants: %w", err)
 	}
+	d.Loss.Removed = len(d.Grants.Removed)
 	for _, g := range d.Grants.Added {
 		left[g.Role]++
 	}
-	d.Loss.Removed = len(d.Grants.Removed)
 	for _, g := range d.Grants.Removed {
-		left[g.Role]--
-		if left[g.Role] == 0 && !lost[g.Role] {
-			lost[g.Role] = true
+		if left[g.Role]--; left[g.Role] == 0 {
 			d.Loss.Roles = append(d.Loss.Roles, g.Role)
 		}
 	}
 	slices.Sort(d.Loss.Roles)
 	return nil
+}
+
+// countByRole tells how many grants there are of each role.
+func countByRole(ctx context.Context, tx pgx.Tx) (map[string]int, error) {
+	rows, err := tx.Query(ctx, `SELECT role, count(*) FROM issuer.grants GROUP BY role`)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]int{}
+	var role string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&role, &n}, func() error {
+		counts[role] = n
+		return nil
+	})
+	return counts, err
 }
 
 // covers tells whether who agreed to d agrees to e: the same changes, and no loss

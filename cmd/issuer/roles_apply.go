@@ -97,12 +97,7 @@ func (p *program) changeRoles(ctx context.Context, flags changeFlags, words word
 	if diff.Empty() || flags.DryRun {
 		return p.sayChange(flags, outcome{diff, false}, map[bool]string{true: words.already, false: "nothing was changed: --dry-run"}[diff.Empty()])
 	}
-	if words.asksAlways || len(diff.Grants.Added)+len(diff.Blocks.Added) == 0 {
-		if err := p.confirm(ctx, flags.Yes, words.question); err != nil {
-			return err
-		}
-	}
-	if err := p.confirmLoss(ctx, words.confirmed, diff.Loss); err != nil {
+	if err := p.confirmChange(ctx, flags, words, diff); err != nil {
 		return err
 	}
 	options.DryRun, options.Confirmed = false, &diff
@@ -145,6 +140,16 @@ func (p *program) sayKept(n int) error {
 		return p.say("1 entry is not in the file and stays; --prune removes it")
 	}
 	return p.say(fmt.Sprintf("%d entries are not in the file and stay; --prune removes them", n))
+}
+
+// confirmChange asks what there is to ask. What only adds one entry that somebody has just spelled out asks nothing.
+func (p *program) confirmChange(ctx context.Context, flags changeFlags, words wording, diff rolestore.Diff) error {
+	if words.asksAlways || len(diff.Grants.Added)+len(diff.Blocks.Added) == 0 {
+		if err := p.confirm(ctx, flags.Yes, words.question); err != nil {
+			return err
+		}
+	}
+	return p.confirmLoss(ctx, words.confirmed, diff.Loss)
 }
 
 // confirmLoss asks a second question about what a slip would cost most. An answer to the first one is none to it.
