@@ -40,7 +40,7 @@ const maxQuery = 64 << 10
 // NewOwnQuery makes a store of a query, an SQL statement that returns the column
 // role and may return priority, session and until. It fails where the text names
 // a parameter that there is not, and does not connect: see Check.
-func NewOwnQuery(pool *pgxpool.Pool, rules Rules, text string) (*OwnQuery, error) {
+func NewOwnQuery(ctx context.Context, pool *pgxpool.Pool, rules Rules, text string) (*OwnQuery, error) {
 	if len(text) > maxQuery {
 		return nil, fmt.Errorf("the query has %d bytes, of at most %d", len(text), maxQuery)
 	}
@@ -52,7 +52,7 @@ func NewOwnQuery(pool *pgxpool.Pool, rules Rules, text string) (*OwnQuery, error
 	for _, name := range parameters {
 		known[name] = name
 	}
-	sql, found, err := known.RewriteQuery(context.Background(), nil, text, nil)
+	sql, found, err := known.RewriteQuery(ctx, nil, text, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read the query: %w", err)
 	}

@@ -22,7 +22,7 @@ func newOwnQuery(t *testing.T, tables, query string) (*rolestore.OwnQuery, *pgxp
 	t.Helper()
 	pool := openPool(t, pgtest.New(t))
 	mustExec(t, pool, tables)
-	store, err := rolestore.NewOwnQuery(pool, rolestore.Rules{ReservedVariables: []string{"x-hasura-user-id"}}, query)
+	store, err := rolestore.NewOwnQuery(t.Context(), pool, rolestore.Rules{ReservedVariables: []string{"x-hasura-user-id"}}, query)
 	must(t, err)
 	return store, pool
 }
@@ -105,7 +105,7 @@ func TestAQueryThatCannotBeUsedSaysWhy(t *testing.T) {
 			t.Parallel()
 			pool := openPool(t, pgtest.New(t))
 			mustExec(t, pool, tables)
-			store, err := rolestore.NewOwnQuery(pool, rolestore.Rules{}, tc.query)
+			store, err := rolestore.NewOwnQuery(t.Context(), pool, rolestore.Rules{}, tc.query)
 			if err == nil {
 				err = store.Check(t.Context())
 			}

@@ -68,8 +68,11 @@ func loadService(environ []string) (settings, error) {
 		name  string
 		check func(settings) error
 	}{
-		{"ISSUER_DATABASE_URL", checkDatabaseURL}, {"ISSUER_REDIS_URL", checkRedisURL}, {"ISSUER_ROLES_FILE", checkRolesFile},
-		{"ISSUER_ROLES_QUERY_FILE", checkRolesQueryFile}, {"ISSUER_KEYS_FILE", checkKeysFile},
+		{"ISSUER_DATABASE_URL", checkDatabaseURL},
+		{"ISSUER_REDIS_URL", checkRedisURL},
+		{"ISSUER_ROLES_FILE", checkRolesFile},
+		{"ISSUER_ROLES_QUERY_FILE", checkRolesQueryFile},
+		{"ISSUER_KEYS_FILE", checkKeysFile},
 	} {
 		if f.named[c.name] {
 			continue
@@ -116,7 +119,7 @@ func checkRolesQueryFile(s settings) error {
 	if s.RolesQueryFile == "" {
 		return nil
 	}
-	_, err := s.ownQuery(nil)
+	_, err := s.ownQuery(context.Background(), nil) // connects to nothing
 	return err
 }
 

@@ -76,7 +76,7 @@ func schemaFinding(migrations []database.Migration) finding {
 
 func (a *attempt) roles(ctx context.Context, pool *pgxpool.Pool) finding {
 	if a.settings.RolesQueryFile != "" {
-		query, err := a.settings.ownQuery(pool)
+		query, err := a.settings.ownQuery(ctx, pool)
 		if err == nil {
 			err = query.Check(ctx)
 		}

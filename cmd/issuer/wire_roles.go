@@ -21,7 +21,7 @@ func (svc *service) cacheRoles(ctx context.Context, pool *pgxpool.Pool) error {
 		Store: rolestore.NewPostgres(pool, s.roleRules()), TTL: s.RolesTTL, Stale: s.RolesStale, Callers: s.RolesCache, Observe: svc.metrics.roles(),
 	}
 	if s.RolesQueryFile != "" {
-		query, err := s.ownQuery(pool)
+		query, err := s.ownQuery(ctx, pool)
 		if err != nil {
 			return usageError{err}
 		}
@@ -55,7 +55,7 @@ func (svc *service) tryQuery(ctx context.Context, query *rolestore.OwnQuery) err
 }
 
 // ownQuery reads the operator's query. It does not try it.
-func (s *settings) ownQuery(pool *pgxpool.Pool) (*rolestore.OwnQuery, error) {
+func (s *settings) ownQuery(ctx context.Context, pool *pgxpool.Pool) (*rolestore.OwnQuery, error) {
 	const most = 1 << 20 // more than a query may have, so that the store says what is wrong
 	file, err := os.Open(s.RolesQueryFile)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *settings) ownQuery(pool *pgxpool.Pool) (*rolestore.OwnQuery, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ISSUER_ROLES_QUERY_FILE: %w", pathless(err))
 	}
-	query, err := rolestore.NewOwnQuery(pool, s.roleRules(), string(text))
+	query, err := rolestore.NewOwnQuery(ctx, pool, s.roleRules(), string(text))
 	if err != nil {
 		return nil, fmt.Errorf("ISSUER_ROLES_QUERY_FILE: %w", err)
 	}
