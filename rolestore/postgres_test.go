@@ -3,6 +3,7 @@ package rolestore_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -175,4 +176,38 @@ func TestAnExportIsInTheOrderOfADocument(t *testing.T) {
 	if diff := cmp.Diff(exampleDocument(), got); diff != "" {
 		t.Errorf("export (-want +got):\n%s", diff)
 	}
+}
+
+// A caller is found by the primary keys, however many grants there are.
+func TestALookUpReadsByIndex(t *testing.T) {
+	t.Parallel()
+	store, pool := newPostgres(t, rolestore.Rules{})
+	mustExec(t, pool, `ALTER TABLE issuer.grants DISABLE TRIGGER USER`) // as if there were a history of them
+	mustExec(t, pool, `INSERT INTO issuer.grants (tenant, principal_kind, principal, role)
+		SELECT $1::uuid, 'user', gen_random_uuid()::text, 'reader' FROM generate_series(1, 50000)`, contoso)
+	mustExec(t, pool, `ANALYZE issuer.grants`)
+	before := scans(t, pool)
+	q := aliceQuery()
+	for n := range 200 {
+		q.Groups = append(q.Groups, strings.Replace(editors, "0001-0000", "0001-"+strconv.Itoa(1000+n), 1))
+	}
+	_, err := store.Grants(t.Context(), q)
+	must(t, err)
+	_, err = store.NamedGroups(t.Context(), contoso, 100)
+	must(t, err)
+	if after := scans(t, pool); after != before {
+		t.Errorf("the table was read from end to end: %d sequential scans, were %d", after, before)
+	}
+}
+
+// scans counts the sequential scans of grants so far.
+func scans(t *testing.T, pool *pgxpool.Pool) (n int) {
+	t.Helper()
+	conn, err := pool.Acquire(t.Context())
+	must(t, err)
+	defer conn.Release()
+	_, err = conn.Exec(t.Context(), `SELECT pg_stat_force_next_flush()`)
+	must(t, err)
+	must(t, conn.QueryRow(t.Context(), `SELECT seq_scan FROM pg_stat_user_tables WHERE schemaname = 'issuer' AND relname = 'grants'`).Scan(&n))
+	return n
 }

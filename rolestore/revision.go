@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"slices"
-	"strings"
 )
 
 // Revision names what a store held at one moment. Two that are equal mean that
@@ -33,26 +31,26 @@ func (p *Postgres) Revision(ctx context.Context) (Revision, error) {
 }
 
 // Fingerprint returns a hash of all that an answer to the query depends on:
-// queries with the same one have the same answer, whatever the order and the
-// letters of their ids. It fails as Grants does where the caller's ids are missing.
+// queries with the same one have the same answer. It fails as Grants does where
+// the caller's ids are missing.
 func (q Query) Fingerprint() ([sha256.Size]byte, error) {
-	tenant, principals, err := q.principals()
-	if err != nil {
+	if _, err := q.own(); err != nil {
 		return [sha256.Size]byte{}, err
 	}
-	slices.SortFunc(principals, func(a, b Principal) int {
-		if a.Kind != b.Kind {
-			return strings.Compare(string(a.Kind), string(b.Kind))
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	text := make([]byte, 0, 64*(len(principals)+1))
-	text = append(text, tenant...)
-	for _, p := range principals {
-		for _, word := range []string{string(p.Kind), p.ID} {
+	text := make([]byte, 0, 128+40*(len(q.Groups)+len(q.AppRoles)))
+	add := func(words ...string) {
+		text = binary.AppendUvarint(text, uint64(len(words)))
+		for _, word := range words {
 			text = binary.AppendUvarint(text, uint64(len(word)))
 			text = append(text, word...)
 		}
 	}
+	kind := KindUser
+	if q.App {
+		kind = KindApp
+	}
+	add(string(kind), q.TenantID, q.ObjectID, q.ClientID)
+	add(q.Groups...)
+	add(q.AppRoles...)
 	return sha256.Sum256(text), nil
 }

@@ -100,12 +100,9 @@ type Answer struct {
 // who asks: without its own id, a block of the caller could not be found.
 func (q Query) principals() (tenant string, list []Principal, err error) {
 	tenant = strings.ToLower(q.TenantID)
-	own := Principal{Kind: KindUser, ID: strings.ToLower(q.ObjectID)}
-	if q.App {
-		own = Principal{Kind: KindApp, ID: strings.ToLower(q.ClientID)}
-	}
-	if !isGUID(tenant) || !isGUID(own.ID) {
-		return "", nil, errors.New("look up roles: the caller needs a tenant id and an object id, or as an app a client id")
+	own, err := q.own()
+	if err != nil {
+		return "", nil, err
 	}
 	list = []Principal{own}
 	seen := map[Principal]bool{}
@@ -127,4 +124,16 @@ func (q Query) principals() (tenant string, list []Principal, err error) {
 	}
 	add(Principal{Kind: KindEveryone})
 	return tenant, list, nil
+}
+
+// own returns the principal that means this caller alone.
+func (q Query) own() (Principal, error) {
+	own := Principal{Kind: KindUser, ID: strings.ToLower(q.ObjectID)}
+	if q.App {
+		own = Principal{Kind: KindApp, ID: strings.ToLower(q.ClientID)}
+	}
+	if !isGUID(strings.ToLower(q.TenantID)) || !isGUID(own.ID) {
+		return Principal{}, errors.New("look up roles: the caller needs a tenant id and an object id, or as an app a client id")
+	}
+	return own, nil
 }

@@ -29,6 +29,11 @@ type store struct {
 	delay    time.Duration // before it answers
 	looks    int
 	polls    int
+	namings  int
+	groups   []int    // how many groups each question named
+	naming   []string // the groups that grants name
+	more     bool     // and there are more
+	meddle   func()   // happens once, before the next look
 }
 
 func newStore(tb testing.TB) *store {
@@ -94,6 +99,14 @@ func (s *store) read(ctx context.Context, count *int) (string, rolestore.Revisio
 }
 
 func (s *store) Look(ctx context.Context, q rolestore.Query) (rolestore.Answer, rolestore.Revision, error) {
+	s.mu.Lock()
+	s.groups = append(s.groups, len(q.Groups))
+	meddle := s.meddle
+	s.meddle = nil
+	s.mu.Unlock()
+	if meddle != nil {
+		meddle()
+	}
 	role, revision, err := s.read(ctx, &s.looks)
 	if err != nil {
 		return rolestore.Answer{}, rolestore.Revision{}, err
@@ -104,11 +117,13 @@ func (s *store) Look(ctx context.Context, q rolestore.Query) (rolestore.Answer, 
 }
 
 func (s *store) NamedGroupsAt(ctx context.Context, _ string, most int) (rolestore.NamedGroups, rolestore.Revision, error) {
-	role, revision, err := s.read(ctx, &s.looks)
+	_, revision, err := s.read(ctx, &s.namings)
 	if err != nil {
 		return rolestore.NamedGroups{}, rolestore.Revision{}, err
 	}
-	return rolestore.NamedGroups{IDs: []string{role, fmt.Sprint(most)}, More: true}, revision, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return rolestore.NamedGroups{IDs: s.naming[:min(most, len(s.naming))], More: s.more || len(s.naming) > most}, revision, nil
 }
 
 func (s *store) Revision(ctx context.Context) (rolestore.Revision, error) {

@@ -71,6 +71,7 @@ type Cache struct {
 	memory  *bounded.Cache[entry]
 	flights singleflight.Group
 	known   known
+	named   named
 	failed  atomic.Pointer[time.Time] // when the store last could not answer; nil: it did since
 	health  atomic.Pointer[error]     // of the last look by Run; nil: there was none
 	wake    chan struct{}
@@ -106,7 +107,7 @@ func (c *Cache) Grants(ctx context.Context, query rolestore.Query) (rolestore.An
 		return rolestore.Answer{}, err
 	}
 	packed, err := c.get(ctx, key, func(ctx context.Context) (string, rolestore.Revision, error) {
-		answer, revision, err := c.config.Store.Look(ctx, query)
+		answer, revision, err := c.look(ctx, query, c.known.load())
 		return packAnswer(answer), revision, err
 	})
 	if err != nil {
