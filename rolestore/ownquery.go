@@ -79,6 +79,9 @@ func unknownParameter(text string) string {
 	return "a parameter that there is not"
 }
 
+// Text returns the query as it is asked.
+func (o *OwnQuery) Text() string { return o.sql }
+
 // arguments returns the values of the parameters for a caller.
 func (o *OwnQuery) arguments(q Query) []any {
 	kind, none := "user", []string{}
@@ -108,8 +111,6 @@ func (o *OwnQuery) Grants(ctx context.Context, q Query) (Answer, error) {
 func (o *OwnQuery) Look(ctx context.Context, q Query) (Answer, Revision, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	// The revision is read first: should a block come in between, the answer is
-	// taken for older than it is, never for newer.
 	blocks, revision, err := o.own.blocks(ctx, q)
 	if err != nil {
 		return Answer{}, Revision{}, err
@@ -138,6 +139,9 @@ func (o *OwnQuery) NamedGroups(ctx context.Context, tenantID string, most int) (
 // Revision is that of Postgres.
 func (o *OwnQuery) Revision(ctx context.Context) (Revision, error) { return o.own.Revision(ctx) }
 
+// maxOwnRows is how many roles a query may give one caller, far more than a token holds.
+const maxOwnRows = 1000
+
 // statementTimeout bounds the query in the server, a bit below our own patience.
 const statementTimeout = lookupTimeout - 500*time.Millisecond
 
@@ -147,7 +151,7 @@ func (o *OwnQuery) ask(ctx context.Context, q Query) ([]Grant, error) {
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+	defer rollBack(ctx, tx)
 	if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', $1, true)`, fmt.Sprint(statementTimeout.Milliseconds())); err != nil {
 		return nil, err
 	}
@@ -187,15 +191,35 @@ func (o *OwnQuery) collect(rows pgx.Rows, tenant string) ([]Grant, error) {
 		if err != nil {
 			return nil, fmt.Errorf("a row of the query %w: %w", ErrBrokenRow, err)
 		}
+		if len(grants) == maxOwnRows {
+			return nil, fmt.Errorf("the query %w: it returns more than %d rows for one caller", ErrBrokenRow, maxOwnRows)
+		}
 		grants = append(grants, g)
 	}
 	return grants, rows.Err()
 }
 
-// located says where in the query Postgres found something wrong.
+// rollBack ends a transaction that wrote nothing, on a connection that may be dead.
+func rollBack(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = tx.Rollback(ctx)
+}
+
+// located says where in the query Postgres found something wrong. Where that is about a value, or in the words of
+// somebody's own function, the words stay out: they may hold what a caller's token says, or the operator's data.
 func (o *OwnQuery) located(err error) error {
 	refusal, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || refusal.Position < 1 || int(refusal.Position) > len(o.sql)+1 {
+	if !ok {
+		return err
+	}
+	if strings.HasPrefix(refusal.Code, "22") || strings.HasPrefix(refusal.Code, "P0") {
+		err = fmt.Errorf("a value that does not do, or an error of your own (SQLSTATE %s)", refusal.Code)
+	}
+	if slices.Contains([]string{"08", "53", "55", "57"}, refusal.Code[:min(2, len(refusal.Code))]) {
+		return unavailable(err) // of the server, a lock or the time: another try may succeed
+	}
+	if refusal.Position < 1 || int(refusal.Position) > len(o.sql)+1 {
 		return err
 	}
 	line := 1 + strings.Count(o.sql[:refusal.Position-1], "\n")

@@ -130,6 +130,7 @@ func TestARowOfAQueryThatBreaksTheRulesIsNoAnswer(t *testing.T) {
 		"a session that is a list": `SELECT 'reader' AS role, '[]'::jsonb AS session`,
 		"an end before all time":   `SELECT 'reader' AS role, '-infinity'::timestamptz AS until`,
 		"a good row before it":     `SELECT 'reader' AS role UNION ALL SELECT 'admin'`,
+		"more rows than sense":     `SELECT 'role_' || n AS role FROM generate_series(1, 1001) AS n`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -139,6 +140,33 @@ func TestARowOfAQueryThatBreaksTheRulesIsNoAnswer(t *testing.T) {
 				t.Errorf("got %+v and error %v, want ErrBrokenRow", answer, err)
 			}
 		})
+	}
+}
+
+// What is wrong with a value is said in words that hold the value.
+func TestAnErrorOfAQueryHoldsNobodysData(t *testing.T) {
+	t.Parallel()
+	alice := aliceQuery()
+	alice.AppRoles = []string{"secret-value"}
+	for name, query := range map[string]string{
+		"a cast":   `SELECT 'reader' AS role WHERE (@app_roles::text[])[1]::uuid IS NOT NULL`,
+		"a raise":  `SELECT raise((@app_roles::text[])[1]) AS role`,
+		"a number": `SELECT 'reader' AS role WHERE (@app_roles::text[])[1]::int > 0`,
+	} {
+		store, _ := newOwnQuery(t, `CREATE FUNCTION raise(what text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no: %', what; END $$`, query)
+		_, err := store.Grants(t.Context(), alice)
+		if !errors.Is(err, rolestore.ErrUnavailable) || strings.Contains(err.Error(), "secret-value") || !strings.Contains(err.Error(), "SQLSTATE") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A table that is locked while somebody alters it says nothing about the query.
+func TestAQueryThatRunsIntoALimitIsNotWrong(t *testing.T) {
+	t.Parallel()
+	store, _ := newOwnQuery(t, `CREATE FUNCTION busy() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE lock_not_available; END $$`, `SELECT busy() AS role`)
+	if err := store.Check(t.Context()); !errors.Is(err, rolestore.ErrUnavailable) || errors.Is(err, rolestore.ErrBrokenRow) {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -182,15 +210,15 @@ func TestTheExamplesOfQueriesWork(t *testing.T) {
 		tables string
 		want   []string
 	}{
-		"users-role-column.sql": {`CREATE TABLE users (id uuid PRIMARY KEY, role text, organisation integer, disabled boolean NOT NULL DEFAULT false);
-			INSERT INTO users VALUES ('` + alice.ObjectID + `', 'editor', 42), ('00000000-0000-4000-8000-000000000009', 'reader', 1)`, []string{"editor 0 x-hasura-org-id"}},
+		"users-role-column.sql": {`CREATE TABLE users (tenant uuid, id uuid, role text, organisation integer, disabled boolean NOT NULL DEFAULT false, PRIMARY KEY (tenant, id));
+			INSERT INTO users VALUES ('` + alice.TenantID + `', '` + alice.ObjectID + `', 'editor', 42), ('` + alice.TenantID + `', '00000000-0000-4000-8000-000000000009', 'reader', 1)`, []string{"editor 0 x-hasura-org-id"}},
 		"hasura-tracked-tables.sql": {
 			`CREATE TABLE roles (role text PRIMARY KEY, rank integer NOT NULL DEFAULT 0);
 			CREATE TABLE members (tenant uuid, object_id uuid, role text REFERENCES roles, ends_at timestamptz, PRIMARY KEY (tenant, object_id, role));
-			CREATE TABLE teams (group_id uuid, role text REFERENCES roles, regions text[] NOT NULL DEFAULT '{}', PRIMARY KEY (group_id, role));
+			CREATE TABLE teams (tenant uuid, group_id uuid, role text REFERENCES roles, regions text[] NOT NULL DEFAULT '{}', PRIMARY KEY (tenant, group_id, role));
 			INSERT INTO roles VALUES ('editor', 5), ('reader', 1), ('gone', 9);
 			INSERT INTO members VALUES ('` + alice.TenantID + `', '` + alice.ObjectID + `', 'editor', NULL), ('` + alice.TenantID + `', '` + alice.ObjectID + `', 'gone', '2020-01-01Z');
-			INSERT INTO teams VALUES ('d2000002-0000-4000-8000-000000000002', 'reader', '{eu,us}'), ('d3000003-0000-4000-8000-000000000003', 'gone', '{}')`,
+			INSERT INTO teams VALUES ('` + alice.TenantID + `', 'd2000002-0000-4000-8000-000000000002', 'reader', '{eu,us}'), ('` + alice.TenantID + `', 'd3000003-0000-4000-8000-000000000003', 'gone', '{}')`,
 			[]string{"editor 5", "reader 1 x-hasura-regions"},
 		},
 		"rolemapping.sql": {
@@ -204,7 +232,7 @@ func TestTheExamplesOfQueriesWork(t *testing.T) {
 			t.Parallel()
 			query, err := os.ReadFile(filepath.Join("..", "deploy", "roles-queries", file))
 			must(t, err)
-			store, _ := newOwnQuery(t, tc.tables, string(query))
+			store, _ := newOwnQuery(t, tc.tables, strings.ReplaceAll(string(query), "00000000-0000-0000-0000-000000000000", alice.TenantID))
 			must(t, store.Check(t.Context()))
 			answer, err := store.Grants(t.Context(), alice)
 			must(t, err)

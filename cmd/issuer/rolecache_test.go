@@ -10,10 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
 
+	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/redisconn/redistest"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -99,6 +102,34 @@ func TestTheDatabaseWakesWhoHoldsWhatIsInIt(t *testing.T) {
 				t.Errorf("listens to %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// What one replica was told must not be believed by one with other settings.
+func TestEverythingThatAnswersDependOnIsTheirScope(t *testing.T) {
+	t.Parallel()
+	pool := func(url string) *pgxpool.Pool {
+		pool, err := database.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	one := pool("postgres://u:p@127.0.0.1:1/one")
+	var s settings
+	scopes := []string{
+		rolesScope(s, one, ""), rolesScope(s, one, "SELECT 1"), rolesScope(s, one, "SELECT 2"),
+		rolesScope(s, pool("postgres://u:p@127.0.0.1:1/other"), ""), rolesScope(s, pool("postgres://u:p@127.0.0.1:2/one"), ""),
+		rolesScope(settings{AllowAdminRole: true}, one, ""),
+		rolesScope(settings{SessionClaims: sessionClaims{list: []issuer.SessionClaim{{Variable: "x-hasura-a", Claim: "oid"}}}}, one, ""),
+	}
+	slices.Sort(scopes)
+	if len(slices.Compact(slices.Clone(scopes))) != len(scopes) {
+		t.Errorf("two are the same: %q", scopes)
+	}
+	if again := rolesScope(s, pool("postgres://u:p@127.0.0.1:1/one"), ""); !slices.Contains(scopes, again) {
+		t.Errorf("another replica has %q", again)
 	}
 }
 

@@ -19,6 +19,7 @@ func (svc *service) cacheRoles(ctx context.Context, pool *pgxpool.Pool) error {
 	s := svc.settings
 	config := rolecache.Config{
 		Store: rolestore.NewPostgres(pool, s.roleRules()), TTL: s.RolesTTL, Stale: s.RolesStale, Callers: s.RolesCache, Observe: svc.metrics.roles(),
+		Scope: rolesScope(s, pool, ""),
 	}
 	if s.RolesQueryFile != "" {
 		query, err := s.ownQuery(ctx, pool)
@@ -28,7 +29,7 @@ func (svc *service) cacheRoles(ctx context.Context, pool *pgxpool.Pool) error {
 		if err := svc.tryQuery(ctx, query); err != nil {
 			return err
 		}
-		config.Store, config.Untracked = query, true
+		config.Store, config.Untracked, config.Scope = query, true, rolesScope(s, pool, query.Text())
 	}
 	if svc.shared != nil {
 		config.Shared = svc.shared("roles")
@@ -37,6 +38,12 @@ func (svc *service) cacheRoles(ctx context.Context, pool *pgxpool.Pool) error {
 	svc.roles = cache
 	svc.loops = append(svc.loops, loop{"roles", "roles cannot be looked up", cache.Run})
 	return nil
+}
+
+// rolesScope names what answers about callers depend on beside the rows: the database, the rules and the operator's query.
+func rolesScope(s settings, pool *pgxpool.Pool, query string) string {
+	at := pool.Config().ConnConfig
+	return fmt.Sprintf("%q %d %q %q %+v", at.Host, at.Port, at.Database, query, s.roleRules())
 }
 
 // tryQuery refuses a query that does not work. That the database cannot be reached now says nothing about it.

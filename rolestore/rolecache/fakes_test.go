@@ -26,6 +26,8 @@ type store struct {
 	role     string
 	revision rolestore.Revision
 	err      error         // what it fails with; nil: it works
+	lookErr  error         // what questions about callers alone fail with
+	untold   bool          // changes do not show in the revision, as those of an operator's tables
 	delay    time.Duration // before it answers
 	looks    int
 	polls    int
@@ -48,8 +50,10 @@ func (s *store) change(role string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.role = role
-	s.revision.Number++
-	s.revision.Mark = fmt.Sprint("mark of ", role)
+	if !s.untold {
+		s.revision.Number++
+		s.revision.Mark = fmt.Sprint("mark of ", role)
+	}
 }
 
 // restore makes it hold what it did at an earlier revision.
@@ -65,6 +69,12 @@ func (s *store) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
+}
+
+func (s *store) failLooks(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lookErr = err
 }
 
 func (s *store) slow(delay time.Duration) {
@@ -87,6 +97,9 @@ func (s *store) read(ctx context.Context, count *int) (string, rolestore.Revisio
 	s.mu.Lock()
 	*count++
 	role, revision, err, delay := s.role, s.revision, s.err, s.delay
+	if err == nil && count == &s.looks {
+		err = s.lookErr
+	}
 	s.mu.Unlock()
 	if delay > 0 {
 		select {

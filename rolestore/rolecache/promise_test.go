@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/hasura-issuer/hasura-issuer/rolestore/rolecache"
 )
 
 // act is one thing that happens, after a pause.
@@ -61,15 +63,25 @@ func TestNoAnswerIsOlderThanItMayBe(t *testing.T) {
 	t.Parallel()
 	for i := range 1000 { // rapid's own Check cannot run in a bubble
 		plan := rapid.Custom(drawActs).Example(i)
-		inBubble(t, nil, func(t *testing.T, f *fixture) { play(t, f, plan) })
-		if t.Failed() {
-			return
+		for _, untracked := range []bool{false, true} {
+			inBubble(t, func(c *rolecache.Config) {
+				c.Untracked = untracked
+				c.Store.(*store).untold = untracked
+			}, func(t *testing.T, f *fixture) { play(t, f, plan, untracked) })
+			if t.Failed() {
+				return
+			}
 		}
 	}
 }
 
-func play(t *testing.T, f *fixture, plan []act) {
+// play lets a plan come true. Of a store that is not tracked only the questions about callers fail.
+func play(t *testing.T, f *fixture, plan []act, untracked bool) {
 	t.Helper()
+	fail := f.store.fail
+	if untracked {
+		fail = f.store.failLooks
+	}
 	p := &past{changes: []time.Time{time.Now()}, since: time.Now().Add(-time.Hour)}
 	for i, a := range plan {
 		time.Sleep(a.Pause)
@@ -78,19 +90,19 @@ func play(t *testing.T, f *fixture, plan []act) {
 		case "ask":
 			p.check(t, f, fmt.Sprintf("%+v", plan[:i+1]))
 		case "down":
-			f.store.fail(errDown)
+			fail(errDown)
 			if !p.down {
 				p.down, p.since = true, p.now
 			}
 		case "up":
-			f.store.fail(nil)
+			fail(nil)
 			if p.down {
 				p.down, p.since = false, p.now
 			}
 		default:
 			f.store.change(fmt.Sprintf("role-%d", len(p.changes)))
 			p.changes = append(p.changes, p.now)
-			if a.What == "change and tell" {
+			if a.What == "change and tell" && !untracked {
 				f.Wake()
 				p.told, p.toldN = p.now, len(p.changes)-1
 			}

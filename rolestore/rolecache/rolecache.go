@@ -59,10 +59,13 @@ type Config struct {
 	TTL     time.Duration // how long an answer is given again without a word from the store
 	Stale   time.Duration // how old an answer may be at most while the store cannot be asked; TTL or more
 	Callers int           // how many callers are remembered
-	// Untracked is for a store whose revision does not tell all that changes: an answer then ends with its own TTL.
+	// Untracked is for a store whose revision does not tell all that changes: an answer then ages from when it was given.
 	Untracked bool
-	Observe   func(Outcome)    // told how each question went; nil: nobody
-	Now       func() time.Time // nil: time.Now
+	// Scope names what answers depend on beside the store's content, such as its rules and which database it is: caches
+	// that share a memory believe each other's answers where it is the same.
+	Scope   string
+	Observe func(Outcome)    // told how each question went; nil: nobody
+	Now     func() time.Time // nil: time.Now
 }
 
 // Cache is safe for concurrent use.
@@ -74,7 +77,14 @@ type Cache struct {
 	named   named
 	failed  atomic.Pointer[time.Time] // when the store last could not answer; nil: it did since
 	health  atomic.Pointer[error]     // of the last look by Run; nil: there was none
+	sick    atomic.Pointer[illness]   // of the last question about a caller; nil: it was answered
 	wake    chan struct{}
+}
+
+// illness is why a question could not be answered, and when.
+type illness struct {
+	err error
+	at  time.Time
 }
 
 // entry is an answer as it was read. Immutable.
@@ -140,7 +150,7 @@ func (c *Cache) get(ctx context.Context, key bounded.Key, ask look) (string, err
 		c.config.Observe(Hit)
 		return held.packed, nil
 	}
-	usable := found && now.Sub(known.confirmed(held)) <= c.config.Stale
+	usable := found && now.Sub(c.lastTrue(held, known)) <= c.config.Stale
 	if usable && c.resting(now) {
 		c.config.Observe(Stale)
 		return held.packed, nil
@@ -161,11 +171,15 @@ func (c *Cache) get(ctx context.Context, key bounded.Key, ask look) (string, err
 
 // fresh tells whether an answer counts as if the store had just given it.
 func (c *Cache) fresh(e entry, known *sighting, now time.Time) bool {
-	last := known.confirmed(e)
+	return known.holds(e.revision) && now.Sub(c.lastTrue(e, known)) < c.config.TTL
+}
+
+// lastTrue returns when an answer was last known to be what the store says.
+func (c *Cache) lastTrue(e entry, known *sighting) time.Time {
 	if c.config.Untracked {
-		last = e.asked
+		return e.asked
 	}
-	return known.holds(e.revision) && now.Sub(last) < c.config.TTL
+	return known.confirmed(e)
 }
 
 // resting tells whether the store failed so lately that it is not asked again for somebody who has an older answer.
@@ -225,10 +239,12 @@ func (c *Cache) fetch(ctx context.Context, key bounded.Key, known *sighting, ask
 		if mayPass(err) {
 			now := c.config.Now()
 			c.failed.Store(&now)
+			c.sick.Store(&illness{err, now})
 		}
 		return answer{}, err
 	}
 	c.failed.Store(nil)
+	c.sick.Store(nil)
 	c.known.observe(revision, asked, c.config.Now())
 	e := entry{packed, revision, asked}
 	c.remember(key, e)

@@ -308,6 +308,28 @@ func TestAnUntrackedAnswerEndsWithItsTTL(t *testing.T) {
 	})
 }
 
+// A query of the operator's may fail although our own tables can be read.
+func TestHealthTellsOfQuestionsThatFail(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(c *rolecache.Config) { c.Untracked = true }, func(t *testing.T, f *fixture) {
+		f.store.failLooks(errDown)
+		if _, err := f.ask(t, 1); !errors.Is(err, rolestore.ErrUnavailable) || f.Health() == nil {
+			t.Errorf("error %v, health %v", err, f.Health())
+		}
+		f.store.failLooks(nil)
+		f.wantRole(t, 1, "role-0")
+		if err := f.Health(); err != nil {
+			t.Errorf("health %v", err)
+		}
+		f.store.failLooks(errDown)
+		_, _ = f.ask(t, 2)
+		time.Sleep(stale) // nobody has asked since
+		if err := f.Health(); err != nil {
+			t.Errorf("health %v", err)
+		}
+	})
+}
+
 func TestNamedGroupsAreRememberedToo(t *testing.T) {
 	t.Parallel()
 	inBubble(t, nil, func(t *testing.T, f *fixture) {

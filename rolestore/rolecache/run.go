@@ -62,7 +62,10 @@ func (c *Cache) poll(ctx context.Context, report func(error)) bool {
 	revision, err := c.config.Store.Revision(ctx)
 	if err == nil {
 		c.known.observe(revision, began, c.config.Now())
-		c.failed.Store(nil)
+		if !c.config.Untracked { // whose own tables were not asked
+			c.failed.Store(nil)
+			c.sick.Store(nil)
+		}
 	} else {
 		err = fmt.Errorf("ask whether roles have changed: %w", err)
 	}
@@ -75,8 +78,11 @@ func (c *Cache) poll(ctx context.Context, report func(error)) bool {
 
 var errNotAsked = errors.New("the role store was not asked yet")
 
-// Health returns nil while the store can be asked, as Run last saw it.
+// Health returns nil while the store answers, as Run last saw it, and who asked about a caller.
 func (c *Cache) Health() error {
+	if sick := c.sick.Load(); sick != nil && c.config.Now().Sub(sick.at) < c.config.Stale {
+		return sick.err
+	}
 	if health := c.health.Load(); health != nil {
 		return *health
 	}

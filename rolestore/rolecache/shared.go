@@ -2,6 +2,7 @@ package rolecache
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"time"
 
@@ -18,7 +19,7 @@ func (c *Cache) fromShared(ctx context.Context, key bounded.Key, known *sighting
 	if c.config.Shared == nil || known == nil || c.config.Now().Sub(known.last) >= c.config.TTL {
 		return entry{}, false
 	}
-	value, found := c.config.Shared.Get(ctx, sharedKey(key, known))
+	value, found := c.config.Shared.Get(ctx, c.sharedKey(key, known.name()))
 	if !found || len(value) <= 8 || value[8] != layout {
 		return entry{}, false
 	}
@@ -39,7 +40,11 @@ func (c *Cache) toShared(ctx context.Context, key bounded.Key, e entry) {
 	if c.config.Untracked {
 		life = c.config.TTL
 	}
-	c.config.Shared.Set(ctx, sharedKey(key, &sighting{revision: e.revision}), append(value, e.packed...), life)
+	c.config.Shared.Set(ctx, c.sharedKey(key, (&sighting{revision: e.revision}).name()), append(value, e.packed...), life)
 }
 
-func sharedKey(key bounded.Key, s *sighting) string { return string(key[:]) + string(s.name()) }
+// sharedKey names an answer to all caches of the same scope.
+func (c *Cache) sharedKey(key bounded.Key, revision []byte) string {
+	scope := sha256.Sum256([]byte(c.config.Scope))
+	return string(scope[:]) + string(key[:]) + string(revision)
+}

@@ -90,3 +90,24 @@ func TestWhatCannotBeReadIsNotFound(t *testing.T) {
 		})
 	}
 }
+
+// After a setting has changed, replicas with the old one may still run.
+func TestReplicasOfOtherSettingsAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	memory := &shared{values: map[string][]byte{}}
+	of := func(scope string) func(*rolecache.Config) {
+		return func(c *rolecache.Config) { c.Shared, c.Scope = memory, scope }
+	}
+	inBubble(t, of("lax"), func(t *testing.T, lax *fixture) {
+		lax.wantRole(t, 1, "role-0")
+		for scope, questions := range map[string]int{"lax": 1, "strict": 2} { // each asks about caller 99, to be in step
+			asked := lax.store.asked()
+			other := newFixture(t, lax.store, of(scope))
+			other.role(t, 99)
+			other.wantRole(t, 1, "role-0")
+			if got := lax.store.asked() - asked; got > questions || (scope == "strict") != (got == 2) {
+				t.Errorf("%s: the store was asked %d times", scope, got)
+			}
+		}
+	})
+}
