@@ -38,6 +38,11 @@ func (s *Sealer) importable(ring State) ([]Key, error) {
 	if len(ring.Keys) == 0 {
 		return nil, errors.New("there is no ring to bring in: it holds no key")
 	}
+	if s == nil { // a sealer takes a ring in the clear: that is how one gets sealed
+		if err := s.CheckSealing(ring); err != nil {
+			return nil, fmt.Errorf("the ring to bring in: %w", err)
+		}
+	}
 	rows := ring.Clone().Keys
 	for i, k := range rows {
 		if k.MAC != "" && s != nil {

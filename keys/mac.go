@@ -79,11 +79,12 @@ func (s *Sealer) vouch(c Change) (Change, error) {
 	return c, nil
 }
 
-// verify wants the MAC of every row to be right. Without a sealer there is
-// nothing to hold them against: the store is nobody else's then.
-func (s *Sealer) verify(state State) error {
-	if s == nil {
-		return nil
+// Verify wants the MAC of every row to be right. Without a sealer there is nothing to hold them against: the store is
+// nobody else's then, and holds no row that a sealer wrote. Rows that this sealer, or none, has no business with are a
+// *SealingError.
+func (s *Sealer) Verify(state State) error {
+	if err := s.CheckSealing(state); err != nil || s == nil {
+		return err
 	}
 	for _, k := range state.Keys {
 		if err := s.verifyRow(k); err != nil {
@@ -91,6 +92,37 @@ func (s *Sealer) verify(state State) error {
 		}
 	}
 	return nil
+}
+
+// SealingError refuses a store that is sealed where no key-encryption key is set, or in the clear where one is. Whoever
+// went on would leave a ring of both kinds, which nobody can read any more. It is the settings that are wrong.
+type SealingError struct{ text string }
+
+func (e *SealingError) Error() string { return e.text }
+
+// CheckSealing is the part of Verify that needs no key, and so can be judged before one is fetched.
+func (s *Sealer) CheckSealing(state State) error {
+	by, sealed, open := "", false, false
+	for _, k := range state.Keys {
+		switch {
+		case k.Private.Sealed():
+			by, sealed = kekID(k.Private), true
+		case k.MAC != "":
+			id, _, _ := strings.Cut(k.MAC, ".")
+			by, sealed = id, true
+		case k.Private != "":
+			open = true
+		}
+	}
+	switch {
+	case s == nil && sealed:
+		return &SealingError{fmt.Sprintf("the key store is sealed with key-encryption key %q, and none is set: set the ISSUER_KEYS_ENCRYPTION_KEY that holds it", by)}
+	case s != nil && open && !sealed:
+		return &SealingError{"the key store holds private keys in the clear, although ISSUER_KEYS_ENCRYPTION_KEY is set: " +
+			"set ISSUER_KEYS_FILE to a new path and run `issuer keys import` with the old one"}
+	default:
+		return nil
+	}
 }
 
 func (s *Sealer) verifyRow(k Key) error {

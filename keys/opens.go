@@ -5,7 +5,7 @@ import "fmt"
 // Opens returns nil when s vouches for every row of a ring and opens every private half that is kept, which a replica
 // that loads it will want. It keeps none of them. A nil sealer opens what is in the clear.
 func (s *Sealer) Opens(ring State) error {
-	if err := s.verify(ring); err != nil {
+	if err := s.Verify(ring); err != nil {
 		return err
 	}
 	for _, k := range ring.Keys {

@@ -27,7 +27,7 @@ func TestWhetherARingOpensCanBeAskedWithoutTouchingIt(t *testing.T) {
 		"a key that was wiped":         {nil, nil, func(s *keys.State) { s.Keys[0].Private = "" }, ""},
 		"another key by the same name": {first, renamed, nil, `key-encryption key "first" is not the one`},
 		"no key":                       {first, nil, nil, `"first", and none is set`},
-		"in the clear, but not for us": {nil, first, nil, "nothing vouches for the row"},
+		"in the clear, but not for us": {nil, first, nil, "holds private keys in the clear"},
 		"a private half of nobody's":   {nil, nil, func(s *keys.State) { s.Keys[2].Private = "{}" }, "generation 3"},
 		"a row that was altered":       {first, first, func(s *keys.State) { s.Keys[1].Reason = "x" }, "altered"},
 	} {

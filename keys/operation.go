@@ -44,7 +44,7 @@ func load(ctx context.Context, store Store, sealer *Sealer) (State, error) {
 	if err != nil {
 		return State{}, fmt.Errorf("load the ring: %w", err)
 	}
-	return s, sealer.verify(s)
+	return s, sealer.Verify(s)
 }
 
 // update makes n keys and then does what is decided by the state under the lock.
@@ -55,7 +55,7 @@ func (o operation) update(ctx context.Context, n int) (Result, error) {
 	}
 	var result Result
 	after, err := o.store.Update(ctx, func(s State) (Change, error) {
-		if err := o.sealer.verify(s); err != nil {
+		if err := o.sealer.Verify(s); err != nil {
 			return Change{}, err
 		}
 		change, err := o.decide(s)

@@ -2,6 +2,7 @@ package keys_test
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -59,6 +60,51 @@ func TestASealedKeyOpensOnlyWithItsOwnKeyEncryptionKey(t *testing.T) {
 }
 
 // Whoever can write to the store, but has no key-encryption key, gets nothing published or signed with.
+// TestARingIsSealedWholeOrNotAtAll: whoever went on would leave rows of both kinds, which nobody can use any more.
+func TestARingIsSealedWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	sealer := keystest.Sealer(t, "kek")
+	for name, test := range map[string]struct{ made, now *keys.Sealer }{
+		"sealed, and no key is set":    {sealer, nil},
+		"in the clear, and one is set": {nil, sealer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &clock{start}
+			store := keystore.NewMemory(c.now)
+			if _, err := keys.Rotate(t.Context(), store, test.made, policy); err != nil {
+				t.Fatal(err)
+			}
+			c.advance(policy.Period)
+			before := keystest.Load(t, store)
+			for what, do := range map[string]func() (keys.Result, error){
+				"rotate":            func() (keys.Result, error) { return keys.Rotate(t.Context(), store, test.now, policy) },
+				"hand over":         func() (keys.Result, error) { return keys.HandOver(t.Context(), store, test.now, policy, true) },
+				"finish adoption":   func() (keys.Result, error) { return keys.FinishAdoption(t.Context(), store, test.now, policy, 9) },
+				"import":            func() (keys.Result, error) { return keys.Import(t.Context(), store, test.now, before) },
+				"revoke what signs": func() (keys.Result, error) { return revokeKID(t, store, test.now, before.Keys[1].KID) },
+				"revoke the next":   func() (keys.Result, error) { return revokeKID(t, store, test.now, before.Keys[2].KID) },
+				"serve and rotate": func() (keys.Result, error) {
+					return keys.Result{}, newRing(t, keys.RingConfig{Store: store, Sealer: test.now, Now: c.now, Auto: true, Name: "a"}).Sync(t.Context())
+				},
+			} {
+				_, err := do()
+				if _, ok := errors.AsType[*keys.SealingError](err); !ok {
+					t.Errorf("%s: got error %v, want a SealingError", what, err)
+				}
+			}
+			if diff := keystest.Diff(before, keystest.Load(t, store)); diff != "" {
+				t.Errorf("the stored ring changed (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func revokeKID(t *testing.T, store keys.Store, sealer *keys.Sealer, kid string) (keys.Result, error) {
+	t.Helper()
+	return keys.Revoke(t.Context(), store, sealer, policy, keys.Revocation{KID: kid, Reason: "leaked", Force: true})
+}
+
 func TestARowThatNobodyVouchesForIsNeitherPublishedNorUsed(t *testing.T) {
 	t.Parallel()
 	sealer := keystest.Sealer(t, "suite")

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +12,6 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/idp"
-	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/redisconn"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -132,31 +131,16 @@ func checkKeysFile(s settings) error {
 	if _, err := os.Stat(filepath.Dir(s.KeysFile)); err != nil {
 		return fmt.Errorf("ISSUER_KEYS_FILE: its folder has to be there: %s: %w", shown(filepath.Dir(s.KeysFile)), pathless(err))
 	}
+	sealer, err := s.newSealer(nil)
+	if err != nil {
+		return fmt.Errorf("ISSUER_KEYS_ENCRYPTION_KEY: %w", err)
+	}
 	ring, err := keystore.ReadFile(s.KeysFile, time.Now())
 	if err == nil {
-		err = ring.Dispute()
-	}
-	if err == nil {
-		err = s.opens(ring)
+		err = cmp.Or(sealer.CheckSealing(ring), ring.Dispute())
 	}
 	if err != nil {
 		return fmt.Errorf("ISSUER_KEYS_FILE: %w", err)
-	}
-	return nil
-}
-
-// opens tells why private keys that are stored as in ring are of no use with or without a key-encryption key.
-func (s *settings) opens(ring keys.State) error {
-	sealing := len(s.KeysEncryptionKey.keks) > 0
-	for _, k := range ring.Keys {
-		switch {
-		case k.Private == "" || k.Private.Sealed() == sealing:
-		case sealing:
-			return fmt.Errorf("the file holds private keys in the clear, although ISSUER_KEYS_ENCRYPTION_KEY is set: "+
-				"set ISSUER_KEYS_FILE to a new path and run issuer keys import %s", s.KeysFile)
-		default:
-			return errors.New("the file holds sealed private keys, and no key-encryption key is set: set the ISSUER_KEYS_ENCRYPTION_KEY that sealed them")
-		}
 	}
 	return nil
 }

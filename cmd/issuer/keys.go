@@ -49,8 +49,21 @@ func (p *program) openRing(ctx context.Context) (*ringTools, error) {
 		svc.close()
 		return nil, err
 	}
+	if err := suits(ctx, store, sealer); err != nil {
+		svc.close()
+		return nil, err
+	}
 	_ = sealer.Fetch(ctx) // a key that is missing is named by what needs it; what needs none goes on
 	return &ringTools{settings: svc.settings, store: store, sealer: sealer, close: svc.close}, nil
+}
+
+// suits refuses a store that is sealed otherwise than the settings say, before anything is asked or done.
+func suits(ctx context.Context, store keys.Store, sealer *keys.Sealer) error {
+	s, err := store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	return sealer.CheckSealing(s)
 }
 
 // readRing reads the ring as it is stored, without any lock, so that it works beside a running service.

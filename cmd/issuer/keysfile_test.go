@@ -17,8 +17,8 @@ func TestAKeysFileThatCannotServeIsRefusedWithTheCure(t *testing.T) {
 	}{
 		"in the clear, and so it stays": {"", "", false, ""},
 		"sealed, and so it stays":       {goodKEK, goodKEK, false, ""},
-		"in the clear, a key set later": {"", goodKEK, false, "holds private keys in the clear, although ISSUER_KEYS_ENCRYPTION_KEY is set: set ISSUER_KEYS_FILE to a new path and run issuer keys import "},
-		"sealed, and no key set":        {goodKEK, "", false, "holds sealed private keys, and no key-encryption key is set: set the ISSUER_KEYS_ENCRYPTION_KEY that sealed them"},
+		"in the clear, a key set later": {"", goodKEK, false, "holds private keys in the clear, although ISSUER_KEYS_ENCRYPTION_KEY is set: set ISSUER_KEYS_FILE to a new path and run `issuer keys import` with the old one"},
+		"sealed, and no key set":        {goodKEK, "", false, `is sealed with key-encryption key "k1", and none is set: set the ISSUER_KEYS_ENCRYPTION_KEY that holds it`},
 		"gone":                          {"", "", true, "the key store once held a ring and is empty now: restore it, or bring one in with `issuer keys import` or `issuer keys adopt`"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,6 +53,51 @@ func TestAKeysFileThatCannotServeIsRefusedWithTheCure(t *testing.T) {
 				if code != exitDone || strings.Contains(stdout, "no keys yet") || !strings.Contains(stdout, c.want) {
 					t.Errorf("keys list: exit code %d, %q", code, stdout)
 				}
+			}
+		})
+	}
+}
+
+// TestNoCommandMixesSealedAndOpenRows: a ring of both kinds could be read neither with the key nor without it.
+func TestNoCommandMixesSealedAndOpenRows(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ made, now, want string }{
+		"sealed, and no key set":        {goodKEK, "", `is sealed with key-encryption key "k1", and none is set`},
+		"in the clear, a key set later": {"", goodKEK, "holds private keys in the clear, although ISSUER_KEYS_ENCRYPTION_KEY is set"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "keys.json")
+			settings := func(kek string) []string {
+				return []string{"ISSUER_KEYS_FILE=" + path, "ISSUER_KEYS_ENCRYPTION_KEY=" + kek}
+			}
+			if code, _, stderr := execute(t, settings(c.made), "keys", "rotate"); code != exitDone {
+				t.Fatal(stderr)
+			}
+			_, kids := ringOf(t, settings(c.made))
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{
+				{"rotate"},
+				{"rotate", "--now"},
+				{"rotate", "--now", "--force", "--yes"},
+				{"revoke", kids[0], "--reason", "leaked", "--yes", "--force"},
+				{"revoke", kids[1], "--reason", "leaked", "--yes"},
+				{"import", path},
+				{"adopt", "--yes", "--above", "9"},
+			} {
+				code, stdout, stderr := execute(t, settings(c.now), append([]string{"keys"}, args...)...)
+				if code != exitUsage || stdout != "" || !strings.Contains(stderr, c.want) {
+					t.Errorf("issuer keys %v: exit code %d, %q, %q, want %q", args, code, stdout, stderr, c.want)
+				}
+			}
+			if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+				t.Errorf("the keys file is another one, or %v", err)
+			}
+			if code, _, stderr := execute(t, settings(c.made), "keys", "rotate"); code != exitDone {
+				t.Errorf("with the settings that made it: exit code %d, %q", code, stderr)
 			}
 		})
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
+
+	"github.com/hasura-issuer/hasura-issuer/keys"
 )
 
 // Exit codes of every command.
@@ -133,7 +135,9 @@ func (p *program) fail(err error) int {
 		return exitDone
 	}
 	fmt.Fprintf(p.stderr, "issuer: %s\n", lines(err.Error()))
-	if _, ok := errors.AsType[usageError](err); ok {
+	_, usage := errors.AsType[usageError](err)
+	_, sealing := errors.AsType[*keys.SealingError](err) // the settings do not fit the store, whatever the command
+	if usage || sealing {
 		return exitUsage
 	}
 	return exitFailed
