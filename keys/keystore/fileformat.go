@@ -47,6 +47,10 @@ type fileKey struct {
 // that is not there, a file that is not whole or readable by others an error.
 func ReadFile(path string, now time.Time) (keys.State, error) {
 	s := keys.State{Now: keys.StoreTime(now)}
+	witnesses, err := readWitnesses(path) // first, or somebody could seem to have seen a key that was inserted meanwhile
+	if err != nil {
+		return keys.State{}, err
+	}
 	text, err := readPrivately(path)
 	if err != nil {
 		return keys.State{}, fmt.Errorf("read the keys file: %w", err)
@@ -63,8 +67,8 @@ func ReadFile(path string, now time.Time) (keys.State, error) {
 		}
 		s.Founded = string(mark) == foundedMark
 	}
-	s.Witnesses, err = readWitnesses(path)
-	return s, err
+	s.Witnesses = witnesses
+	return s, nil
 }
 
 // readPrivately returns a file's content, or nil where there is no file. One

@@ -84,6 +84,11 @@ type querier interface {
 }
 
 func loadFrom(ctx context.Context, db querier) (keys.State, error) {
+	// First, or somebody could seem to have seen a key that was inserted between the two.
+	witnesses, err := loadWitnesses(ctx, db)
+	if err != nil {
+		return keys.State{}, err
+	}
 	rows, err := db.Query(ctx, loadRing)
 	if err != nil {
 		return keys.State{}, fmt.Errorf("read the ring: %w", err)
@@ -95,7 +100,7 @@ func loadFrom(ctx context.Context, db querier) (keys.State, error) {
 	if len(read) == 0 {
 		return keys.State{}, errors.New("read the ring: issuer.ring has lost its row: restore the database")
 	}
-	var s keys.State
+	s := keys.State{Witnesses: witnesses}
 	for _, r := range read {
 		s.Founded, s.Version, s.Adoption = r.Founded, r.Version, r.Adoption
 		if now := keys.StoreTime(r.Now); now.After(s.Now) {
@@ -104,9 +109,6 @@ func loadFrom(ctx context.Context, db querier) (keys.State, error) {
 		if r.Generation != nil {
 			s.Keys = append(s.Keys, r.key())
 		}
-	}
-	if s.Witnesses, err = loadWitnesses(ctx, db); err != nil {
-		return keys.State{}, err
 	}
 	if s, err = s.Sound(); err != nil {
 		return keys.State{}, fmt.Errorf("read the ring: %w", err)
