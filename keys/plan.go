@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -11,6 +12,7 @@ const planned = 1000
 // Forecast is what becomes of a ring that is rotated in time, if nothing else happens.
 type Forecast struct {
 	Until  time.Time `json:"until"`  // how far it looks; whole seconds
+	Cut    bool      `json:"cut"`    // that is short of the horizon, or there would be more keys than anybody reads
 	Keys   []Info    `json:"keys"`   // those that are not dead yet and those to come, these without a kid; State is that of now
 	Checks []Check   `json:"checks"` // by invariant
 }
@@ -23,9 +25,9 @@ type Check struct {
 }
 
 // Plan works out what the step will do to a ring with these settings, up to a horizon, and holds it against the
-// invariants that can be seen from the rows. It changes nothing. An empty state is a first boot. A policy that is
-// invalid is an error.
-func Plan(s State, p Policy, horizon time.Duration) (Forecast, error) {
+// invariants that can be seen from the rows; rows that the sealer does not vouch for are rotated by nobody, which is one
+// of them. It changes nothing. An empty state is a first boot. A policy that is invalid is an error.
+func Plan(s State, sealer *Sealer, p Policy, horizon time.Duration) (Forecast, error) {
 	if err := p.Validate(); err != nil {
 		return Forecast{}, err
 	}
@@ -40,7 +42,10 @@ func Plan(s State, p Policy, horizon time.Duration) (Forecast, error) {
 			until = at
 		}
 	}
-	return Forecast{Until: until.Truncate(time.Second), Keys: f.keys(until), Checks: append(f.checks(), standing(s, p)...)}, nil
+	return Forecast{
+		Until: until.Truncate(time.Second), Cut: until.Before(s.Now.Add(horizon)),
+		Keys: f.keys(until), Checks: append(f.checks(), standing(s, sealer, p)...),
+	}, nil
 }
 
 // forecaster plays the step on rows without material, and keeps what it sees on the way.
@@ -117,7 +122,7 @@ func (f *forecaster) checks() []Check {
 }
 
 // standing holds the settings against what replicas have promised and seen.
-func standing(s State, p Policy) []Check {
+func standing(s State, sealer *Sealer, p Policy) []Check {
 	promised := timelineOf(s.Keys).promised(s.Now)
 	t := p.beside(promised)
 	bound := "nobody has promised more than these settings do"
@@ -125,8 +130,8 @@ func standing(s State, p Policy) []Check {
 		bound = fmt.Sprintf("promises made before still bind: tokens %v, max-age %v, cache %v, staleness %v; new keys get a lead of %v",
 			promised.TTL, promised.MaxAge, promised.CDNTTL, promised.Stale, t.lead)
 	}
-	disputed := "nobody disputes the key store"
-	err := s.Dispute()
+	disputed := "nobody disputes the key store, and every row of it is vouched for"
+	err := cmp.Or(sealer.Verify(s), s.Dispute())
 	if err != nil {
 		disputed = err.Error()
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -55,6 +57,21 @@ func (p *program) openRing(ctx context.Context) (*ringTools, error) {
 	}
 	_ = sealer.Fetch(ctx) // a key that is missing is named by what needs it; what needs none goes on
 	return &ringTools{settings: svc.settings, store: store, sealer: sealer, close: svc.close}, nil
+}
+
+// sealerWait is how long a command that only reads waits for a vault: without it, it tells less.
+const sealerWait = 5 * time.Second
+
+// sealerOf is what rows are held against by a command that changes nothing.
+func (p *program) sealerOf(ctx context.Context, s settings) (*keys.Sealer, error) {
+	sealer, err := s.newSealer(p.azure)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("ISSUER_KEYS_ENCRYPTION_KEY: %w", err)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sealerWait)
+	defer cancel()
+	_ = sealer.Fetch(ctx) // a key that is missing is named where it is needed
+	return sealer, nil
 }
 
 // suits refuses a store that is sealed otherwise than the settings say, before anything is asked or done.

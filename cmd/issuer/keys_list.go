@@ -26,6 +26,13 @@ func (c *keysListCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	sealer, err := p.sealerOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := sealer.Verify(state); err != nil {
+		fmt.Fprintf(p.stderr, "Warning: with these settings nothing vouches for this ring, so that no replica takes it over and no command changes it: %s.\n", lines(err.Error()))
+	}
 	list, holders := keys.List(state, state.Now), holdersOf(state, s.RelyingParties)
 	switch {
 	case c.JSON && c.Holders:

@@ -113,7 +113,11 @@ func (c *keysPlanCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	forecast, err := keys.Plan(state, s.keysPolicy(), time.Duration(c.Days)*24*time.Hour)
+	sealer, err := p.sealerOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	forecast, err := keys.Plan(state, sealer, s.keysPolicy(), time.Duration(c.Days)*24*time.Hour)
 	if err != nil {
 		return usageError{err}
 	}
@@ -138,6 +142,9 @@ func (p *program) writePlan(forecast keys.Forecast) error {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "\nas far as %s, rotated in time:\n", timeOrDash(forecast.Until))
+	if forecast.Cut {
+		fmt.Fprintln(p.stdout, "  (the plan stops there: it would be longer than anybody reads)")
+	}
 	for _, check := range forecast.Checks {
 		mark := map[bool]string{true: "ok", false: "BROKEN"}[check.Holds]
 		if _, err := fmt.Fprintf(p.stdout, "  %-6s %d  %s\n", mark, check.Invariant, check.Says); err != nil {

@@ -103,6 +103,63 @@ func TestNoCommandMixesSealedAndOpenRows(t *testing.T) {
 	}
 }
 
+// TestWhoReadsTheRingIsToldThatNobodyVouchesForIt: replicas serve what they hold until their limit, and nothing else tells.
+func TestWhoReadsTheRingIsToldThatNobodyVouchesForIt(t *testing.T) {
+	t.Parallel()
+	other := "k9:" + strings.Repeat("B", 43) + "="
+	for name, c := range map[string]struct {
+		kek   string
+		alter bool
+		want  string // "": all is well
+	}{
+		"as it was written":    {goodKEK, false, ""},
+		"an altered row":       {goodKEK, true, "generation 4 of the key store: the row was altered"},
+		"another key is set":   {other, false, `generation 1 of the key store: the row was written with key-encryption key "k1", which is not among those set`},
+		"and no key at all":    {"", false, `is sealed with key-encryption key "k1", and none is set`},
+		"another key, altered": {other, true, `"k1", which is not among those set`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "keys.json")
+			settings := fileSettings("ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+path, "ISSUER_KEYS_ENCRYPTION_KEY="+goodKEK)
+			if code, _, stderr := execute(t, settings, "keys", "rotate"); code != exitDone {
+				t.Fatal(stderr)
+			}
+			if c.alter {
+				rewrite(t, path, `"generation": 3`, `"generation": 4`)
+			}
+			settings = append(settings, "ISSUER_KEYS_ENCRYPTION_KEY="+c.kek)
+			sound := c.want == ""
+			for _, args := range [][]string{{"list"}, {"list", "--json"}, {"list", "--holders"}} {
+				code, stdout, stderr := execute(t, settings, append([]string{"keys"}, args...)...)
+				if code != exitDone || stdout == "" || !strings.Contains(stderr, c.want) || (stderr == "") != sound {
+					t.Errorf("issuer keys %v: exit code %d, %q", args, code, stderr)
+				}
+			}
+			code, stdout, stderr := execute(t, settings, "keys", "plan")
+			if (code == exitDone) != sound || !strings.Contains(stderr, c.want) || strings.Contains(stdout, "BROKEN") == sound {
+				t.Errorf("issuer keys plan: exit code %d, %q:\n%s", code, stderr, stdout)
+			}
+			code, _, stderr = execute(t, settings, "check")
+			if want := map[bool]int{true: exitUsage, false: exitFailed}[c.kek == ""]; !sound && code != want || sound && code != exitDone || !strings.Contains(stderr, c.want) {
+				t.Errorf("issuer check: exit code %d, %q", code, stderr)
+			}
+		})
+	}
+}
+
+// rewrite changes a file as nobody should.
+func rewrite(t *testing.T, path, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), from) {
+		t.Fatalf("%v, or the file lacks %q", err, from)
+	}
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(text), from, to)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAClearRingIsSealedAsTheMessageSays(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -141,6 +198,17 @@ func TestAnEngineThatNeverFetchedIsListed(t *testing.T) {
 	_, stdout, _ = execute(t, settings, "keys", "list", "--holders", "--json")
 	if !strings.Contains(stdout, `"name": "orders"`) || strings.Contains(stdout, "seen_at") {
 		t.Errorf("--json: %s", stdout)
+	}
+}
+
+func TestAPlanThatIsCutShortSaysSo(t *testing.T) {
+	t.Parallel()
+	settings := []string{"ISSUER_KEYS_FILE=" + filepath.Join(t.TempDir(), "keys.json"), "ISSUER_ROTATE_EVERY=1h"}
+	for days, cut := range map[string]bool{"30": false, "90": true} {
+		code, stdout, stderr := execute(t, settings, "keys", "plan", "--days", days)
+		if code != exitDone || strings.Contains(stdout, "the plan stops there") != cut {
+			t.Errorf("--days %s: exit code %d, %q:\n%s", days, code, stderr, stdout[max(0, len(stdout)-1500):])
+		}
 	}
 }
 
