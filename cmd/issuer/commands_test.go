@@ -162,7 +162,7 @@ func TestEveryCommandSaysThatTheSchemaIsMissing(t *testing.T) {
 	settings := []string{"ISSUER_DATABASE_URL=" + pgtest.NewEmpty(t), "ISSUER_KEYS_ENCRYPTION_KEY=" + goodKEK}
 	for _, args := range [][]string{{"keys", "list"}, {"keys", "rotate"}, {"roles", "list"}, {"roles", "export"}, {"roles", "history"}, {"roles", "apply", "--yes", "-f", rolesFile(t)}} {
 		code, _, stderr := execute(t, settings, args...)
-		if code != exitUsage || !strings.Contains(stderr, "issuer migrate") {
+		if code != exitFailed || !strings.Contains(stderr, "issuer migrate") {
 			t.Errorf("issuer %v: exit code %d, stderr %q", args, code, stderr)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -122,10 +123,7 @@ type keysImportCmd struct {
 }
 
 func (c *keysImportCmd) Run(ctx context.Context, p *program) error {
-	if _, err := os.Stat(c.File); err != nil {
-		return usageError{err}
-	}
-	ring, err := readKeysFile(c.File)
+	from, err := os.Stat(c.File)
 	if err != nil {
 		return usageError{err}
 	}
@@ -134,6 +132,17 @@ func (c *keysImportCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer tools.close()
+	if to, err := os.Stat(tools.settings.KeysFile); err == nil && os.SameFile(from, to) {
+		return usagef("%s is what ISSUER_KEYS_FILE names; the ring is there already", c.File)
+	}
+	ring, free, err := keystore.ReadUnused(c.File, time.Now())
+	if errors.Is(err, keystore.ErrInUse) {
+		return err
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	defer free()
 	result, err := keys.Import(ctx, tools.store, tools.sealer, ring)
 	if err != nil {
 		return err

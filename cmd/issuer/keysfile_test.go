@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
 
 // TestAKeysFileThatCannotServeIsRefusedWithTheCure: nothing about a file mends itself while a service waits.
@@ -174,6 +177,38 @@ func TestAClearRingIsSealedAsTheMessageSays(t *testing.T) {
 		if code, _, stderr := execute(t, step.settings, step.args...); code != exitDone {
 			t.Errorf("issuer %v: exit code %d, %q", step.args, code, stderr)
 		}
+	}
+}
+
+// TestTheRingOfARunningServiceIsNotBroughtElsewhere: two rings would move on from there, each with keys of its own.
+func TestTheRingOfARunningServiceIsNotBroughtElsewhere(t *testing.T) {
+	t.Parallel()
+	old := filepath.Join(t.TempDir(), "keys.json")
+	next := []string{"ISSUER_KEYS_FILE=" + filepath.Join(t.TempDir(), "next.json")}
+	if code, _, stderr := execute(t, []string{"ISSUER_KEYS_FILE=" + old}, "keys", "rotate"); code != exitDone {
+		t.Fatal(stderr)
+	}
+	running, err := keystore.OpenFile(old, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		settings []string
+		args     []string
+	}{{next, []string{"keys", "import", old}}, {[]string{"ISSUER_KEYS_FILE=" + old}, []string{"keys", "rotate"}}} {
+		code, stdout, stderr := execute(t, c.settings, c.args...)
+		if code != exitFailed || stdout != "" || !strings.Contains(stderr, "in use by another process") {
+			t.Errorf("issuer %v: exit code %d, %q, %q", c.args, code, stdout, stderr)
+		}
+	}
+	if err := running.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := execute(t, []string{"ISSUER_KEYS_FILE=" + old}, "keys", "import", old); code != exitUsage || !strings.Contains(stderr, "is there already") {
+		t.Errorf("into itself: exit code %d, %q", code, stderr)
+	}
+	if code, _, stderr := execute(t, next, "keys", "import", old); code != exitDone {
+		t.Errorf("once it has stopped: exit code %d, %q", code, stderr)
 	}
 }
 

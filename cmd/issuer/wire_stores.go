@@ -53,11 +53,7 @@ func openMigrated(ctx context.Context, s settings) (*pgxpool.Pool, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
-	err = database.Check(ctx, pool)
-	if errors.Is(err, database.ErrSchemaTooOld) {
-		err = usageError{err}
-	}
-	if err != nil {
+	if err := database.Check(ctx, pool); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -101,6 +97,9 @@ func (svc *service) openKeys(pool *pgxpool.Pool) (keys.Store, *keys.Sealer, erro
 		return keystore.NewPostgres(pool), sealer, nil
 	}
 	store, err := keystore.OpenFile(s.KeysFile, time.Now)
+	if errors.Is(err, keystore.ErrInUse) {
+		return nil, nil, fmt.Errorf("ISSUER_KEYS_FILE: %w", err)
+	}
 	if err != nil {
 		return nil, nil, usageError{fmt.Errorf("ISSUER_KEYS_FILE: %w", err)}
 	}

@@ -24,12 +24,15 @@ type File struct {
 	mu   sync.Mutex // held over a whole Update; the lock file keeps other processes out
 }
 
+// ErrInUse is what OpenFile and ReadUnused return where another process has the file.
+var ErrInUse = errors.New("is in use by another process: stop that first")
+
 // OpenFile takes the file at path, which need not exist yet, in a folder
 // that does, on the clock given. Beside it lie path.lock, which says that this
 // process has the file and that it once held a ring, path.seen, which says who
 // was seen with it, and for moments path.tmp.
-// A file that another process has, is readable by others, or is not a whole key
-// file is an error. Close gives the file back.
+// A file that another process has (ErrInUse), is readable by others, or is not a
+// whole key file is an error. Close gives the file back.
 func OpenFile(path string, now func() time.Time) (*File, error) {
 	if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
 		return nil, fmt.Errorf("the folder %s does not exist; make it, owned by the account that runs issuer", filepath.Dir(path))
@@ -40,12 +43,34 @@ func OpenFile(path string, now func() time.Time) (*File, error) {
 		return nil, fmt.Errorf("lock the keys file: %w", err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("the keys file %s is in use by another process", path)
+		return nil, fmt.Errorf("the keys file %s %w", path, ErrInUse)
 	}
 	if err := f.takeOver(); err != nil {
 		return nil, errors.Join(err, f.lock.Close())
 	}
 	return f, nil
+}
+
+// ReadUnused is ReadFile for a ring that is about to move elsewhere: nobody may go on with the old one, and free lets
+// others have the file again. Nothing is written beside it, so that a copy in a place for reading only will do.
+func ReadUnused(path string, now time.Time) (ring keys.State, free func(), err error) {
+	free = func() {}
+	if _, err := os.Stat(lockPath(path)); err == nil { // else no process has had it
+		lock := flock.New(lockPath(path), flock.SetFlag(os.O_RDONLY))
+		locked, err := lock.TryLock()
+		if err != nil {
+			return keys.State{}, nil, fmt.Errorf("lock the keys file: %w", err)
+		}
+		if !locked {
+			return keys.State{}, nil, fmt.Errorf("the keys file %s %w", path, ErrInUse)
+		}
+		free = func() { _ = lock.Close() }
+	}
+	if ring, err = ReadFile(path, now); err != nil {
+		free()
+		return keys.State{}, nil, err
+	}
+	return ring, free, nil
 }
 
 // takeOver clears up after a process that was killed in the middle of a write:

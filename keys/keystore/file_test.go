@@ -3,6 +3,7 @@ package keystore_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -53,7 +54,10 @@ func TestAKeysFileHasOneOwnerAndAnyNumberOfReaders(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	store := openFile(t, path)
 	rotate(t, store, policy)
-	if _, err := keystore.OpenFile(path, time.Now); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+	if _, _, err := keystore.ReadUnused(path, time.Now()); !errors.Is(err, keystore.ErrInUse) {
+		t.Errorf("whoever wants to move the ring gets error %v, want one that says the file is in use", err)
+	}
+	if _, err := keystore.OpenFile(path, time.Now); !errors.Is(err, keystore.ErrInUse) || !strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("a second owner gets error %v, want one that says the file is in use", err)
 	}
 	read, err := keystore.ReadFile(path, start)
