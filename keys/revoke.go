@@ -15,7 +15,8 @@ type Revocation struct {
 	Force  bool   // also where no other key is known to every engine: tokens are then refused for a while
 }
 
-const maxReason = 200
+// MaxReason is how long the reason of a revocation may be, in bytes.
+const MaxReason = 200
 
 // Revoke takes a key out of the key set at once. If it was signing, the oldest pending key that was public for the lead
 // takes over in the same transaction; where there is none the error is a *TooEarlyError, unless it is forced. Then it
@@ -32,8 +33,8 @@ func PreviewRevoke(s State, p Policy, r Revocation) (Result, error) {
 }
 
 func (r Revocation) decide(s State, p Policy) (Change, error) {
-	if r.Reason == "" || len(r.Reason) > maxReason {
-		return Change{}, fmt.Errorf("a revocation wants a reason of 1 to %d bytes", maxReason)
+	if r.Reason == "" || len(r.Reason) > MaxReason {
+		return Change{}, fmt.Errorf("a revocation wants a reason of 1 to %d bytes", MaxReason)
 	}
 	revoked, err := revoke(s, p, r)
 	if err != nil || s.Dispute() != nil {
@@ -97,7 +98,12 @@ func ExposureOf(s State) Exposure {
 	return Exposure{Cached: promised.MaxAge + promised.CDNTTL, Tokens: promised.TTL, Stale: promised.Stale}
 }
 
-// Unconfirmed returns the replicas, seen within the last hour, that do not hold the ring of a version or a later one.
+// Unconfirmed returns the replicas, seen within the last hour, that do not hold the ring of a version or a later one: all
+// of them while the store is disputed, since none follows it then. A version that the store has not reached is of
+// another past.
 func (s State) Unconfirmed(version int64) []Witness {
-	return slices.DeleteFunc(s.Replicas(), func(w Witness) bool { return w.Alarm == "" && w.Version >= version })
+	disputed := s.Dispute() != nil
+	return slices.DeleteFunc(s.Replicas(), func(w Witness) bool {
+		return !disputed && w.Alarm == "" && version <= w.Version && w.Version <= s.Version
+	})
 }

@@ -150,11 +150,23 @@ func (c *keysImportCmd) Run(ctx context.Context, p *program) error {
 	return p.writeResult(result, c.JSON, "")
 }
 
-// names lists holders in a sentence.
-func names(holders []keys.Witness) string {
+// names lists holders in a sentence, and when each was seen last: a backup brings back the names of processes that are gone.
+func names(holders []keys.Witness, now time.Time) string {
 	all := make([]string, len(holders))
 	for i, w := range holders {
-		all[i] = cell(w.Name)
+		all[i] = fmt.Sprintf("%s (last seen %s ago)", cell(w.Name), age(now.Sub(w.SeenAt)))
 	}
 	return strings.Join(all, ", ")
+}
+
+// age is a duration as people say it: 41s, 7m, 3h.
+func age(d time.Duration) string {
+	switch d = max(0, d); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	default:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	}
 }

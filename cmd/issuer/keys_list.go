@@ -112,7 +112,24 @@ func writeKeys(w io.Writer, list []keys.Info) error {
 		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Generation, kid, k.Alg, k.State,
 			orDash(k.PublishedAt), orDash(k.SignsFrom), orDash(k.RetiresAt), orDash(k.DroppedAt))
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, k := range list {
+		if k.RevokedAt != nil {
+			fmt.Fprintf(w, "generation %d was revoked %s\n", k.Generation, whenRevoked(k))
+		}
+	}
+	return nil
+}
+
+// whenRevoked says when a key was revoked, and why.
+func whenRevoked(k keys.Info) string {
+	when := "at " + orDash(k.RevokedAt)
+	if k.Reason == nil {
+		return when
+	}
+	return when + ": " + cell(*k.Reason)
 }
 
 func writeHolders(w io.Writer, holders []holder) error {

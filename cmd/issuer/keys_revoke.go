@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
@@ -14,7 +14,7 @@ const pollEvery = 500 * time.Millisecond
 
 type keysRevokeCmd struct {
 	KID    string        `arg:"" name:"kid" help:"The key, as keys list shows it."`
-	Reason string        `required:"" help:"Why, for those who read the ring later. No names of people."`
+	Reason string        `help:"Why, for those who read the ring later. No names of people. Required."`
 	Force  bool          `help:"Also where no other key is known to every engine: they then refuse tokens for a while."`
 	Wait   time.Duration `default:"20s" help:"How long to wait for the replicas to confirm."`
 	Yes    bool          `help:"Do not ask."`
@@ -29,6 +29,9 @@ type revocation struct {
 }
 
 func (c *keysRevokeCmd) Run(ctx context.Context, p *program) error {
+	if c.Reason == "" || len(c.Reason) > keys.MaxReason { // not by kong, which would name no other thing that is missing
+		return usagef("--reason wants 1 to %d bytes: why the key is revoked", keys.MaxReason)
+	}
 	tools, err := p.openRing(ctx)
 	if err != nil {
 		return err
@@ -38,66 +41,118 @@ func (c *keysRevokeCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	policy, wish := tools.settings.keysPolicy(), keys.Revocation{KID: c.KID, Reason: c.Reason, Force: c.Force}
-	preview, err := keys.PreviewRevoke(before, policy, wish)
-	if err != nil {
-		return orForce(err)
-	}
-	p.describeRevocation(before, preview)
-	if _, err := keys.PreviewRevoke(before, policy, keys.Revocation{KID: c.KID, Reason: c.Reason}); err != nil {
-		fmt.Fprintf(p.stderr, "This breaks something: %v. Engines that do not hold the key which signs then refuse every token until they have fetched it.\n", err)
-	}
-	if err := p.confirm(ctx, c.Yes, "Revoke it?"); err != nil {
+	if err := c.ask(ctx, p, before, tools.settings.keysPolicy()); err != nil {
 		return err
 	}
-	result, err := keys.Revoke(ctx, tools.store, tools.sealer, policy, wish)
+	result, err := keys.Revoke(ctx, tools.store, tools.sealer, tools.settings.keysPolicy(), c.wish(c.Force))
 	if err != nil {
 		return err
 	}
-	after, err := awaitState(ctx, tools.store, c.Wait, func(s keys.State) bool { return len(s.Unconfirmed(result.Version)) == 0 })
+	wait := c.Wait
+	if before.Dispute() != nil {
+		wait = 0 // nobody follows
+	}
+	after, err := awaitState(ctx, tools.store, wait, func(s keys.State) bool { return len(s.Unconfirmed(result.Version)) == 0 })
 	if err != nil {
 		return fmt.Errorf("the key is revoked, but who holds it could not be read: %w", err)
 	}
-	return c.report(p, after, result)
+	return c.report(p, after, result, c.revokedBefore(before))
 }
 
-// describeRevocation says what the revocation does and what it cannot undo, before it is asked for.
+func (c *keysRevokeCmd) wish(force bool) keys.Revocation {
+	return keys.Revocation{KID: c.KID, Reason: c.Reason, Force: force}
+}
+
+// revokedBefore says when the key was revoked, if it is: there is nothing to ask then.
+func (c *keysRevokeCmd) revokedBefore(s keys.State) string {
+	for _, k := range keys.List(s, s.Now) {
+		if k.KID == c.KID && k.RevokedAt != nil {
+			return "the key was revoked already, " + whenRevoked(k)
+		}
+	}
+	return ""
+}
+
+// ask says what the revocation does and what it cannot undo, and asks whether to go on.
+func (c *keysRevokeCmd) ask(ctx context.Context, p *program, s keys.State, policy keys.Policy) error {
+	preview, err := keys.PreviewRevoke(s, policy, c.wish(c.Force))
+	if err != nil {
+		return orForce(err)
+	}
+	if c.revokedBefore(s) != "" {
+		return nil
+	}
+	p.describeRevocation(s, preview)
+	if _, err := keys.PreviewRevoke(s, policy, c.wish(false)); err != nil {
+		fmt.Fprintf(p.stderr, "This breaks something: %v. Engines that do not hold the key which signs then refuse every token until they have fetched it.\n", err)
+	}
+	return p.confirm(ctx, c.Yes, "Revoke it?")
+}
+
 func (p *program) describeRevocation(s keys.State, preview keys.Result) {
+	disputed := s.Dispute()
+	where := "the key set"
+	if disputed != nil {
+		fmt.Fprintf(p.stderr, "The key store is disputed: %s.\n", lines(disputed.Error()))
+		where = "the key store's ring"
+	}
 	for _, k := range preview.Revoked {
-		fmt.Fprintf(p.stderr, "Generation %d (%s) leaves the key set at once.\n", k.Generation, k.KID)
+		fmt.Fprintf(p.stderr, "Generation %d (%s) leaves %s at once.\n", k.Generation, k.KID, where)
 	}
 	for _, k := range preview.Moved {
 		fmt.Fprintf(p.stderr, "Generation %d (%s) signs from now on.\n", k.Generation, k.KID)
 	}
+	if disputed != nil {
+		fmt.Fprintln(p.stderr, "Replicas that run do not follow that: they publish the key, and may sign with it even where the store has it as pending, "+
+			"until issuer keys adopt was run or they are stopped.")
+	}
+	p.describeExposure(s)
+	if behind := s.Unconfirmed(s.Version); len(behind) > 0 {
+		fmt.Fprintf(p.stderr, "These replicas do not hold the ring as it is now: %s.\n", names(behind, s.Now))
+	}
+}
+
+func (p *program) describeExposure(s keys.State) {
 	exposure := keys.ExposureOf(s)
 	fmt.Fprintf(p.stderr, "Forged tokens live on: with Hasura v2 until it fetches the key set again, up to %v; with Hasura v3 until its next request; "+
 		"on open sockets until the token says it ends. A replica that is cut off from the store publishes the key for up to %v.\n",
 		exposure.Cached, exposure.Stale)
-	if behind := s.Unconfirmed(s.Version); len(behind) > 0 {
-		fmt.Fprintf(p.stderr, "These replicas do not hold the ring as it is now: %s.\n", names(behind))
+}
+
+func (c *keysRevokeCmd) report(p *program, s keys.State, result keys.Result, already string) error {
+	behind := s.Unconfirmed(result.Version)
+	if c.JSON {
+		return printJSON(p.stdout, revocation{result, confirmedBeside(s, behind), nameList(behind)})
+	}
+	if err := p.writeResult(result, false, already); err != nil {
+		return err
+	}
+	if already != "" && !result.Empty() { // what is printed is a rotation that was due
+		fmt.Fprintln(p.stderr, already)
+	}
+	switch {
+	case s.Dispute() != nil && len(behind) > 0:
+		return p.say(fmt.Sprintf("Replicas do not follow the key store until issuer keys adopt was run: run it now, or stop them. Not confirmed by %s.", names(behind, s.Now)))
+	case s.Dispute() != nil:
+		return p.say("Nobody follows the key store until issuer keys adopt was run: run it now.")
+	case len(behind) > 0:
+		return p.say(fmt.Sprintf("Not confirmed by %s: see that they stop, or that they reach the key store.", names(behind, s.Now)))
+	default:
+		return p.say(fmt.Sprintf("Confirmed by all replicas that run (%d).", len(s.Replicas())))
 	}
 }
 
-func (c *keysRevokeCmd) report(p *program, s keys.State, result keys.Result) error {
-	behind := s.Unconfirmed(result.Version)
-	if c.JSON {
-		done := revocation{Result: result, Confirmed: []string{}, Unconfirmed: []string{}}
-		for _, w := range s.Replicas() {
-			if w.Alarm == "" && w.Version >= result.Version {
-				done.Confirmed = append(done.Confirmed, w.Name)
-			} else {
-				done.Unconfirmed = append(done.Unconfirmed, w.Name)
-			}
-		}
-		return printJSON(p.stdout, done)
+// confirmedBeside are the names of the replicas that are not among behind.
+func confirmedBeside(s keys.State, behind []keys.Witness) []string {
+	return nameList(slices.DeleteFunc(s.Replicas(), func(w keys.Witness) bool { return slices.Contains(behind, w) }))
+}
+
+func nameList(holders []keys.Witness) []string {
+	list := []string{}
+	for _, w := range holders {
+		list = append(list, w.Name)
 	}
-	if err := p.writeResult(result, false, "the key was revoked already"); err != nil {
-		return err
-	}
-	if len(behind) > 0 {
-		return p.say(fmt.Sprintf("Not confirmed by %s: see that they stop, or that they reach the key store.", names(behind)))
-	}
-	return p.say(fmt.Sprintf("Confirmed by all replicas that run (%d).", len(s.Replicas())))
+	return list
 }
 
 // awaitState reads the ring until it is as wanted, or for as long as given, and returns it as it was last.
@@ -117,15 +172,6 @@ func awaitState(ctx context.Context, store keys.Store, wait time.Duration, wante
 		case <-time.After(pollEvery):
 		}
 	}
-}
-
-// holders names replicas, and when each was last seen.
-func holders(list []keys.Witness, now time.Time) string {
-	texts := make([]string, len(list))
-	for i, w := range list {
-		texts[i] = fmt.Sprintf("%s (last seen %v ago)", w.Name, now.Sub(w.SeenAt).Round(time.Second))
-	}
-	return strings.Join(texts, ", ")
 }
 
 type keysAdoptCmd struct {
@@ -156,7 +202,7 @@ func (c *keysAdoptCmd) Run(ctx context.Context, p *program) error {
 		fmt.Fprintf(p.stderr, "The key store is disputed: %s.\n", lines(err.Error()))
 	}
 	if live := before.Replicas(); len(live) > 0 {
-		fmt.Fprintf(p.stderr, "Those of these replicas that run will put back what they hold and the store lost, then the ring goes on from there: %s.\n", holders(live, before.Now))
+		fmt.Fprintf(p.stderr, "Those of these replicas that run will put back what they hold and the store lost, then the ring goes on from there: %s.\n", names(live, before.Now))
 	} else {
 		fmt.Fprintln(p.stderr, "No replica runs that could put back what the store lost: the ring goes on from what the store holds.")
 	}
@@ -176,13 +222,13 @@ func (c *keysAdoptCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if behind := after.Unsettled(0); len(behind) > 0 && c.Force {
-		fmt.Fprintf(p.stderr, "Going on without what these hold: %s.\n", holders(behind, after.Now))
+		fmt.Fprintf(p.stderr, "Going on without what these hold: %s.\n", names(behind, after.Now))
 		if err := keys.Abandon(ctx, tools.store, after, behind); err != nil {
 			return err
 		}
 	} else if len(behind) > 0 {
 		return fmt.Errorf("these have not put back what they hold: %s; see to them and run this again, or say --force if they are gone for good",
-			holders(behind, after.Now))
+			names(behind, after.Now))
 	}
 	result, err := keys.FinishAdoption(ctx, tools.store, tools.sealer, tools.settings.keysPolicy(), c.Above)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -125,11 +126,64 @@ func TestALeakedKeyIsRevokedOnceThatIsConfirmed(t *testing.T) {
 	}
 	wantRing(t, settings, "revoked", "revoked", "revoked", "signing", "pending", "pending")
 
-	if code, stdout, _ := execute(t, settings, "keys", "revoke", kids[0], "--reason", "again", "--yes"); code != exitDone || !strings.Contains(stdout, "revoked already") {
-		t.Errorf("revoked already: exit code %d, %q", code, stdout)
+	code, stdout, stderr := execute(t, settings, "keys", "revoke", kids[0], "--reason", "again")
+	if code != exitDone || !strings.HasPrefix(stdout, "the key was revoked already, at 20") || !strings.HasSuffix(stdout, "Z: leaked\n") || strings.Contains(stderr, "Forged") {
+		t.Errorf("revoked already: exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if _, stdout, _ := execute(t, settings, "keys", "list"); strings.Count(stdout, "was revoked at 20") != 3 || strings.Count(stdout, "Z: leaked\n") != 3 {
+		t.Errorf("the list does not say when and why:\n%s", stdout)
 	}
 	if code, _, stderr := execute(t, settings, "keys", "revoke", "nobody", "--reason", "leaked", "--yes"); code != exitFailed || !strings.Contains(stderr, "issuer keys list") {
 		t.Errorf("no such key: exit code %d, %q", code, stderr)
+	}
+}
+
+// TestARevocationOnADisputedStoreSaysThatReplicasDoNotFollow: after a restored backup the key that leaked is pending in the
+// store, while replicas sign with it.
+func TestARevocationOnADisputedStoreSaysThatReplicasDoNotFollow(t *testing.T) {
+	t.Parallel()
+	settings := agedRing(t, 2*time.Hour)
+	_, kids := ringOf(t, settings)
+	store, err := keystore.OpenFile(strings.TrimPrefix(settings[0], "ISSUER_KEYS_FILE="), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = store.Witness(t.Context(), []keys.Witness{
+		{Kind: keys.Replica, Name: "ahead", Generation: 5, Version: 40, SeenAt: time.Now().Add(-7 * time.Minute)}, // has not noticed yet
+	})
+	if err := errors.Join(err, store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	const still = "may sign with it even where the store has it as pending, until issuer keys adopt was run"
+	code, _, stderr := execute(t, settings, "keys", "revoke", kids[1], "--reason", "leaked")
+	if code != exitUsage || !strings.Contains(stderr, "The key store is disputed: ") || !strings.Contains(stderr, still) || strings.Contains(stderr, "leaves the key set") {
+		t.Errorf("before: exit code %d, %q", code, stderr)
+	}
+	code, _, stderr = execute(t, settings, "keys", "revoke", kids[1], "--reason", "leaked", "--yes", "--wait", "1h")
+	if code != exitDone || !strings.Contains(stderr, "until issuer keys adopt was run: run it now, or stop them. Not confirmed by ahead (last seen 7m ago).") {
+		t.Errorf("after: exit code %d, %q", code, stderr)
+	}
+	var done revocation
+	_, stdout, _ := execute(t, settings, "keys", "revoke", kids[2], "--reason", "leaked", "--yes", "--json")
+	if err := json.Unmarshal([]byte(stdout), &done); err != nil || len(done.Confirmed) != 0 || len(done.Unconfirmed) != 1 {
+		t.Errorf("--json: %v, %s", err, stdout)
+	}
+}
+
+func TestARevocationWantsAKeyAndAReason(t *testing.T) {
+	t.Parallel()
+	settings := agedRing(t, 2*time.Hour)
+	for line, want := range map[string]string{
+		"":                `"<kid>"`,
+		"--reason=leaked": `"<kid>"`,
+		"KID":             "--reason wants 1 to 200 bytes",
+		"KID --reason=":   "--reason wants 1 to 200 bytes",
+		"KID --reason=" + strings.Repeat("x", 201): "--reason wants 1 to 200 bytes",
+	} {
+		code, stdout, stderr := execute(t, settings, append([]string{"keys", "revoke"}, strings.Fields(line)...)...)
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("keys revoke %s: exit code %d, %q, want %q", line, code, stderr, want)
+		}
 	}
 }
 
