@@ -147,7 +147,11 @@ func (c *keysImportCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return p.writeResult(result, c.JSON, "")
+	if c.JSON {
+		return printJSON(p.stdout, result)
+	}
+	p.writeInserted("imported", result) // published they were long ago
+	return nil
 }
 
 // names lists holders in a sentence, and when each was seen last: a backup brings back the names of processes that are gone.

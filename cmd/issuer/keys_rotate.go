@@ -84,14 +84,31 @@ func (p *program) writeResult(result keys.Result, asJSON bool, nothing string) e
 	for _, k := range result.Moved {
 		fmt.Fprintf(p.stdout, "generation %d (%s) signs from %s\n", k.Generation, k.KID, timeOrDash(k.SignsFrom))
 	}
-	for _, k := range result.Inserted {
-		fmt.Fprintf(p.stdout, "published generation %d (%s), signs from %s\n", k.Generation, k.KID, timeOrDash(k.SignsFrom))
-	}
-	if n := len(result.Raised) + len(result.Wiped) + len(result.Pruned) + len(result.Resealed); n > 0 {
-		fmt.Fprintf(p.stdout, "promises raised on %d keys, %d private halves wiped, %d sealed anew, %d old rows removed\n",
-			len(result.Raised), len(result.Wiped), len(result.Resealed), len(result.Pruned))
+	p.writeInserted("published", result)
+	for _, done := range []struct {
+		n         int
+		one, many string
+	}{
+		{len(result.Raised), "recorded the lifetimes of these settings with 1 key", "recorded the lifetimes of these settings with %d keys"},
+		{len(result.Wiped), "wiped the private half of 1 key", "wiped the private halves of %d keys"},
+		{len(result.Resealed), "sealed 1 key anew", "sealed %d keys anew"},
+		{len(result.Pruned), "removed the row of 1 key that is long gone", "removed the rows of %d keys that are long gone"},
+	} {
+		switch done.n {
+		case 0:
+		case 1:
+			fmt.Fprintln(p.stdout, done.one)
+		default:
+			fmt.Fprintf(p.stdout, done.many+"\n", done.n)
+		}
 	}
 	return nil
+}
+
+func (p *program) writeInserted(what string, result keys.Result) {
+	for _, k := range result.Inserted {
+		fmt.Fprintf(p.stdout, "%s generation %d (%s), signs from %s\n", what, k.Generation, k.KID, timeOrDash(k.SignsFrom))
+	}
 }
 
 type keysPlanCmd struct {

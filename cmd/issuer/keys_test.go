@@ -214,8 +214,8 @@ func TestARingIsSealedByBringingItIntoAnotherFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sealed.json")
 	sealed := []string{"ISSUER_KEYS_FILE=" + path, "ISSUER_KEYS_ENCRYPTION_KEY=" + goodKEK}
 
-	if code, _, stderr := execute(t, sealed, "keys", "import", clear); code != exitDone {
-		t.Fatalf("exit code %d, %q", code, stderr)
+	if code, stdout, stderr := execute(t, sealed, "keys", "import", clear); code != exitDone || strings.Count(stdout, "imported generation ") != 3 || strings.Contains(stdout, "published") {
+		t.Fatalf("exit code %d, %q, %q", code, stdout, stderr)
 	}
 	_, want := ringOf(t, old)
 	_, got := ringOf(t, sealed)
@@ -248,7 +248,7 @@ func TestAKeyEncryptionKeyIsExchangedInThreeSteps(t *testing.T) {
 	if code, _, stderr := execute(t, only, "keys", "rotate"); code != exitFailed || !strings.Contains(stderr, `"`+id+`"`) {
 		t.Errorf("the old one is gone too early: exit code %d, %q", code, stderr)
 	}
-	if code, stdout, stderr := execute(t, both, "keys", "reseal"); code != exitDone || !strings.Contains(stdout, "3 sealed anew") {
+	if code, stdout, stderr := execute(t, both, "keys", "reseal"); code != exitDone || stdout != "sealed 3 keys anew\n" {
 		t.Errorf("reseal: exit code %d, %q, %q", code, stdout, stderr)
 	}
 	if code, stdout, _ := execute(t, both, "keys", "reseal"); code != exitDone || !strings.Contains(stdout, "already") {
