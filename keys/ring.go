@@ -64,16 +64,13 @@ func NewRing(config RingConfig) (*Ring, error) {
 
 // Run keeps the ring in step with the store until ctx ends: at once, whenever it
 // is woken, and at least every 15 s, but never more than four times a second; while nothing was ever loaded, sooner. Each
-// failure goes to report, and so does each alarm when it begins; report must be quick.
+// failure goes to report, and so does each alarm when it begins, and nil once all of that is over; report must be quick.
 func (r *Ring) Run(ctx context.Context, report func(error)) {
 	defer r.leave(ctx)
 	retry := firstRetry
-	var alarms []*Alarm
+	var known trouble
 	for {
-		if err := r.Sync(ctx); err != nil && ctx.Err() == nil {
-			report(err)
-		}
-		alarms = reportNew(alarms, r.Alarms(), report)
+		known = r.look(ctx, known, report)
 		pause := time.After(syncPause)
 		wait := syncEvery - rand.N(syncJitter) //nolint:gosec // G404: spreads load, keeps no secret
 		if r.view.Load() == nil {
@@ -91,6 +88,25 @@ func (r *Ring) Run(ctx context.Context, report func(error)) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// trouble is what Run has reported and was not over yet.
+type trouble struct {
+	failed bool
+	alarms []*Alarm
+}
+
+// look syncs once, and reports what is new beside what is known.
+func (r *Ring) look(ctx context.Context, known trouble, report func(error)) trouble {
+	err := r.Sync(ctx)
+	if err != nil && ctx.Err() == nil {
+		report(err)
+	}
+	now := trouble{err != nil, reportNew(known.alarms, r.Alarms(), report)}
+	if over := !now.failed && len(now.alarms) == 0; over && (known.failed || len(known.alarms) > 0) {
+		report(nil)
+	}
+	return now
 }
 
 // Wake has Run look at the store now. It returns at once; many calls together count as one.

@@ -133,6 +133,52 @@ func TestWhileNothingWasLoadedRunTriesAgainSoonAndThenEveryFifteenSeconds(t *tes
 	})
 }
 
+func TestRunReportsOnceThatTroubleIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := keystest.NewFlaky(keystore.NewMemory(time.Now))
+		ring := newRing(t, keys.RingConfig{Store: store, Auto: true, Parties: []string{"engine"}})
+		reported, stop := run(t, ring)
+		wait := func(d time.Duration) (ended []int) { // where nil stands in what was reported
+			time.Sleep(d) // fake time
+			synctest.Wait()
+			errs, _ := reported.all()
+			for i, err := range errs {
+				if err == nil {
+					ended = append(ended, len(errs)-i)
+				}
+			}
+			return ended
+		}
+		synctest.Wait()
+		if _, _, err := ring.JWKS("engine"); err != nil {
+			t.Fatal(err)
+		}
+		if got := wait(time.Minute); len(got) != 0 {
+			t.Errorf("where there was no trouble, its end was reported: %v", got)
+		}
+		store.FailLoads(errDown)
+		if got := wait(time.Minute); len(got) != 0 {
+			t.Errorf("while the store is down: %v", got)
+		}
+		store.FailLoads(nil)
+		if got := wait(2 * time.Minute); !slices.Equal(got, []int{1}) {
+			t.Errorf("when the store is back, the end stands at %v from the end, want once and last", got)
+		}
+		wait(time.Hour) // the engine does not fetch
+		if errs, _ := reported.all(); len(errs) == 0 || errs[len(errs)-1] == nil {
+			t.Fatal("no alarm was reported")
+		}
+		if _, _, err := ring.JWKS("engine"); err != nil {
+			t.Fatal(err)
+		}
+		if got := wait(time.Minute); len(got) != 2 || got[1] != 1 {
+			t.Errorf("after the alarm: %v", got)
+		}
+		stop()
+	})
+}
+
 func TestRunEndsWithItsContextAndReportsNothingOfThat(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -282,6 +282,14 @@ func TestReplicasFollowARevocation(t *testing.T) {
 		}
 	}
 	_, stdout, _ = execute(t, settings, "keys", "list")
+	for _, r := range replicas {
+		_, body := get(t, r.admin+"/metrics")
+		_, name, _ := strings.Cut(string(body), "\nissuer_replica_info{replica=\"")
+		name, _, _ = strings.Cut(name, "\"} 1\n")
+		if name == "" || !strings.Contains(stdout, " "+name+" ") || !strings.Contains(r.stderr.String(), `"replica":"`+name+`"`) {
+			t.Errorf("the metrics call this replica %q; the list and its log:\n%s\n%s", name, stdout, r.stderr)
+		}
+	}
 	if !strings.Contains(stdout, "relying_party") || strings.Count(stdout, "replica ") != 2 {
 		t.Errorf("the holders are not all listed:\n%s", stdout)
 	}
@@ -347,6 +355,7 @@ func TestAnOverdueRotationIsAnAlarmAndNoOutage(t *testing.T) {
 		t.Errorf("rotate: exit code %d, %q, %q", code, stdout, stderr)
 	}
 	s.awaitBody(t, "/readyz", `"keys":"ok"`)
+	s.stderr.await(t, `"message":"all is well again"`, s.ended)
 	if _, body := get(t, s.admin+"/metrics"); !strings.Contains(string(body), "\nissuer_key_rotation_overdue_seconds 0\n") {
 		t.Errorf("the metrics still show it:\n%s", body)
 	}

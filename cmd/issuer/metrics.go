@@ -38,6 +38,16 @@ func newMetrics(parties []string) *metrics {
 	return m
 }
 
+// replicaInfo shows what others call this process.
+func replicaInfo(name string) prometheus.Collector {
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "issuer_replica_info", Help: "1, with the name by which keys list and keys revoke know this replica.",
+		ConstLabels: prometheus.Labels{"replica": name},
+	})
+	info.Set(1)
+	return info
+}
+
 // handler answers a scrape.
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})

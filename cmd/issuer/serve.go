@@ -39,7 +39,8 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	b := thisBuild()
-	log.Info().Str("address", listener.Addr().String()).Str("admin_address", admin.Addr().String()).Str("url", s.URL).Str("version", b.Version).Str("commit", b.Commit).Msg("listening")
+	log.Info().Str("address", listener.Addr().String()).Str("admin_address", admin.Addr().String()).Str("url", s.URL).
+		Str("replica", svc.replica).Str("version", b.Version).Str("commit", b.Commit).Msg("listening")
 	err = svc.run(ctx, listener, admin)
 	log.Info().Msg("stopped")
 	return err
@@ -70,7 +71,7 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 	var loops sync.WaitGroup
 	for _, l := range svc.loops {
 		loops.Go(func() {
-			l.run(background, func(err error) { svc.log.Warn().Err(err).Str("part", l.name).Msg(l.trouble) })
+			l.run(background, func(err error) { svc.report(l, err) })
 		})
 	}
 	if admin != nil {
@@ -88,6 +89,15 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 		return svc.settings.DrainDelay
 	}
 	return serveHTTP(ctx, listener, newServer(svc.api.Handler(), svc.log), drain)
+}
+
+// report logs what a loop has to say.
+func (svc *service) report(l loop, err error) {
+	if err == nil {
+		svc.log.Info().Str("part", l.name).Msg("all is well again")
+		return
+	}
+	svc.log.Warn().Err(err).Str("part", l.name).Msg(l.trouble)
 }
 
 // drainTime bounds how long open requests may take once we were told to stop. It lies above the handlers' own deadline.

@@ -31,7 +31,8 @@ type roleStore interface {
 	Health() error
 }
 
-// loop is a background task. It runs until ctx ends and hands each failure to report.
+// loop is a background task. It runs until ctx ends and hands each failure to report, and nil once that is over, where it
+// can tell.
 type loop struct {
 	name    string
 	trouble string // the log's message for what it reports
@@ -42,6 +43,7 @@ type loop struct {
 type service struct {
 	settings settings
 	log      zerolog.Logger
+	replica  string // how others know this process, see replicaName
 	verifier *idp.Verifier
 	graph    *graph.Client // nil: groups that a token leaves out cannot be asked for
 	roles    roleStore
@@ -120,8 +122,9 @@ func (svc *service) listeners(pool *pgxpool.Pool) map[string]func() {
 // assemble puts the parts behind the pipeline and the pipeline behind HTTP.
 func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *keys.Sealer) error {
 	s := svc.settings
+	svc.replica = replicaName()
 	ring, err := keys.NewRing(keys.RingConfig{
-		Store: store, Sealer: sealer, Policy: s.keysPolicy(), Auto: s.Rotate == "auto", Name: replicaName(), Parties: s.RelyingParties,
+		Store: store, Sealer: sealer, Policy: s.keysPolicy(), Auto: s.Rotate == "auto", Name: svc.replica, Parties: s.RelyingParties,
 	})
 	if err != nil {
 		return usageError{err}
@@ -135,7 +138,7 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 		return usageError{err}
 	}
 	svc.verifier, svc.ring = verifier, ring
-	svc.metrics.registry.MustRegister(ringCollector{ring}, clockCollector{verifier})
+	svc.metrics.registry.MustRegister(ringCollector{ring}, clockCollector{verifier}, replicaInfo(svc.replica))
 	svc.loops = append(svc.loops,
 		loop{"keys", "the key ring needs attention", lateRing{sealer, ring}.run},
 		loop{"entra", "Entra's keys could not be fetched", verifier.Run},
