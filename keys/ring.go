@@ -225,6 +225,10 @@ func (r *Ring) adopt(s State, seen sighting) error {
 	if err != nil {
 		return err
 	}
+	snap.since = at
+	if before := r.view.Load(); before != nil {
+		snap.since = before.since
+	}
 	v, err := snap.view(at)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ type Party struct {
 	Name       string
 	FetchedAt  time.Time // by the store's clock; zero: never, so far as anybody knows
 	Generation int64     // the newest it holds
-	Late       bool      // it has fetched before, and should have again
+	Late       bool      // it should have fetched, or have done so again
 }
 
 // Status returns it as of now.
@@ -95,7 +95,7 @@ func (r *Ring) partiesAt(v *view, at time.Time) []Party {
 	seen := MergeWitnesses(v.state.Witnesses, r.parties.witnesses(), at)
 	list := make([]Party, 0, len(r.parties))
 	for _, name := range slices.Sorted(maps.Keys(r.parties)) {
-		p := Party{Name: name}
+		p := Party{Name: name, Late: at.Sub(v.since) > r.config.Policy.Lead} // it never has, so far as is known
 		for _, w := range seen {
 			if w.Kind == RelyingParty && w.Name == name {
 				p.FetchedAt, p.Generation = w.SeenAt, w.Generation
@@ -120,6 +120,7 @@ const (
 	overdueText = "a key rotation is overdue: see to it that `issuer keys rotate` runs"
 	waitingText = "rotation waits for a replica that has yet to put back what the key store lost: `issuer keys list` names it"
 	lateText    = "a relying party has stopped fetching the key set: the log and the metrics name it"
+	neverText   = "a relying party has never fetched the key set: the log and the metrics name it"
 )
 
 // errOverdue says that who should rotate does not.
@@ -137,11 +138,24 @@ func (r *Ring) Alarms() []*Alarm {
 	}
 	for _, p := range status.Parties {
 		if p.Late {
-			alarms = append(alarms, &Alarm{lateText, fmt.Sprintf(
-				"the relying party %s has stopped fetching the key set: it will refuse tokens after the next hand-over", p.Name)})
+			alarms = append(alarms, p.alarm(status.Generation))
 		}
 	}
 	return alarms
+}
+
+// alarm says what becomes of a party that is late, by what it holds.
+func (p Party) alarm(signing int64) *Alarm {
+	if p.FetchedAt.IsZero() {
+		return &Alarm{neverText, fmt.Sprintf(
+			"the relying party %s has never fetched the key set under its name (?rp=%s): see that it does, or take it out of the settings", p.Name, p.Name)}
+	}
+	refuses := fmt.Sprintf("it holds generation %d, and refuses tokens once a newer one signs", p.Generation)
+	if p.Generation < signing {
+		refuses = fmt.Sprintf("it holds generation %d, and refuses the tokens of generation %d, which signs", p.Generation, signing)
+	}
+	return &Alarm{lateText, fmt.Sprintf("the relying party %s has stopped fetching the key set at %s: %s",
+		p.Name, p.FetchedAt.Format(time.RFC3339), refuses)}
 }
 
 // reportNew reports the alarms that were not there before, and returns those there are.

@@ -158,7 +158,8 @@ func TestARelyingPartyThatStoppedFetchingIsNamedByEveryReplica(t *testing.T) {
 	c.advance(2*policy.MaxAge + policy.CDNTTL + time.Minute + time.Second)
 	meet()
 	for i, ring := range rings {
-		if got := alarms(ring); !strings.Contains(got, "engine has stopped fetching") || strings.Contains(got, "never") {
+		got := alarms(ring)
+		if want := "engine has stopped fetching the key set at " + fetched.Format(time.RFC3339) + ": it holds generation 3, and refuses tokens once a newer one signs"; got != "the relying party "+want {
 			t.Errorf("replica %d: %q", i, got)
 		}
 		for _, alarm := range ring.Alarms() {
@@ -175,6 +176,60 @@ func TestARelyingPartyThatStoppedFetchingIsNamedByEveryReplica(t *testing.T) {
 		if got := alarms(ring); got != "" {
 			t.Errorf("replica %d: %q", i, got)
 		}
+	}
+}
+
+func TestARelyingPartyThatIsLateIsJudgedByWhatItHolds(t *testing.T) {
+	t.Parallel()
+	store, c := founded(t)
+	ring := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true, Name: "a", Parties: []string{"engine"}})
+	syncRing(t, ring)
+	if _, _, err := ring.JWKS("engine"); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		after time.Duration // of the first boot; generation n signs from n-1 periods on
+		want  string
+	}{
+		{policy.Period - time.Minute, "it holds generation 3, and refuses tokens once a newer one signs"},
+		{3*policy.Period - time.Minute, "it holds generation 3, and refuses tokens once a newer one signs"},
+		{3*policy.Period + time.Minute, "it holds generation 3, and refuses the tokens of generation 4, which signs"},
+	} {
+		for c.at.Before(start.Add(test.after)) {
+			c.at = start.Add(min(c.at.Sub(start)+policy.Period/2, test.after))
+			syncRing(t, ring)
+		}
+		if got := alarms(ring); !strings.HasSuffix(got, test.want) {
+			t.Errorf("after %v: %q, want %q", test.after, got, test.want)
+		}
+	}
+}
+
+func TestARelyingPartyThatNeverFetchesIsNamedOnceItHadTime(t *testing.T) {
+	t.Parallel()
+	store, c := founded(t)
+	c.advance(100 * policy.Period) // the ring is old, this replica is not
+	rotate(t, store, policy)
+	ring := newRing(t, keys.RingConfig{Store: store, Now: c.now, Auto: true, Name: "a", Parties: []string{"engine"}})
+	syncRing(t, ring)
+	c.advance(policy.Lead)
+	syncRing(t, ring)
+	if got := alarms(ring); got != "" {
+		t.Errorf("after the lead: %q", got)
+	}
+	c.advance(time.Second)
+	syncRing(t, ring)
+	if got := alarms(ring); !strings.Contains(got, "engine has never fetched the key set under its name (?rp=engine)") {
+		t.Errorf("after it: %q", got)
+	}
+	if got := ring.Alarms(); len(got) != 1 || strings.Contains(got[0].Public(), "engine") {
+		t.Errorf("everybody is told: %v", got)
+	}
+	if _, _, err := ring.JWKS("engine"); err != nil {
+		t.Fatal(err)
+	}
+	if got := alarms(ring); got != "" {
+		t.Errorf("once it has: %q", got)
 	}
 }
 

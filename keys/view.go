@@ -19,6 +19,7 @@ type snapshot struct {
 	pairs map[string]*keypair.Pair // by kid; of every key that signs or will
 	limit time.Duration            // L: from when on it may not be used any more
 	clock sighting
+	since time.Time // when this replica first had a ring to show, by the store's clock
 }
 
 // sighting relates our clock to the store's. The timeline runs on the store's

@@ -114,7 +114,7 @@ var ringGauges = []struct {
 var (
 	partyFetched    = gauge("issuer_relying_party_fetched_timestamp_seconds", "When a relying party last fetched the key set, from any replica; 0 for never.", "rp")
 	partyGeneration = gauge("issuer_relying_party_generation", "The newest generation that a relying party holds.", "rp")
-	partyLate       = gauge("issuer_relying_party_late", "1 for a relying party that has fetched before and should have again.", "rp")
+	partyLate       = gauge("issuer_relying_party_late", "1 for a relying party that should have fetched again, or has never fetched within the lead of this replica's start.", "rp")
 )
 
 func gauge(name, help string, labels ...string) *prometheus.Desc {
