@@ -189,6 +189,17 @@ func (r *Ring) load(ctx context.Context) (State, sighting, error) {
 	return s, sighted(asked, r.config.Now(), s.Now), nil
 }
 
+// errNoRing is all there is to say while nobody has made the ring.
+var errNoRing = publicError("the key store holds no ring yet, and rotation is left to others: run `issuer keys rotate`")
+
+// publicError is an error that anybody may see.
+type publicError string
+
+func (e publicError) Error() string { return string(e) }
+
+// Public is the same.
+func (e publicError) Public() string { return string(e) }
+
 // wanted returns what this replica would write.
 func (r *Ring) wanted(s State) (Change, error) {
 	switch {
@@ -199,7 +210,7 @@ func (r *Ring) wanted(s State) (Change, error) {
 	case s.Founded:
 		return Change{}, errLost
 	default:
-		return Change{}, errors.New("the key store holds no ring yet, and rotation is left to others: run `issuer keys rotate`")
+		return Change{}, errNoRing
 	}
 }
 

@@ -329,6 +329,19 @@ func TestARestoredBackupIsNoticedAndAdopted(t *testing.T) {
 	}
 }
 
+func TestAServiceWithoutARingSaysWhoMakesIt(t *testing.T) {
+	t.Parallel()
+	_, server := entra(t)
+	settings := append(stores(t, server.URL)["postgres"], "ISSUER_ROTATE=cron")
+	s := serveCold(t, settings)
+	s.awaitBody(t, "/readyz", "holds no ring yet, and rotation is left to others: run `issuer keys rotate`")
+	if code, _, stderr := execute(t, settings, "keys", "rotate"); code != exitDone {
+		t.Fatal(stderr)
+	}
+	s.awaitBody(t, "/readyz", `"keys":"ok"`)
+	s.stderr.await(t, `"message":"all is well again"`, s.ended)
+}
+
 // TestAnOverdueRotationIsAnAlarmAndNoOutage: the cron has not come for a day and a half, and then it does.
 func TestAnOverdueRotationIsAnAlarmAndNoOutage(t *testing.T) {
 	t.Parallel()

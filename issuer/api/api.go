@@ -34,7 +34,7 @@ type KeySet interface {
 type Check struct {
 	Name   string          // a member name of the answer, such as "roles"
 	Off    bool            // the part is not in use; Health and Alarms are not called
-	Health func() error    // its error is for operators and is not shown
+	Health func() error    // its error is for operators and is not shown, but for what a method Public() string says
 	Alarms func() []string // what is no outage yet, in sentences that anybody may read; nil: none ever
 }
 

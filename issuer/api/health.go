@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -40,14 +41,11 @@ func (a *API) ready() bool {
 func (a *API) checks() (members []byte, sound bool) {
 	sound = true
 	for i, check := range a.config.Checks {
-		text := "ok"
-		switch {
-		case check.Off:
-			text = "off"
-		case check.Health() != nil:
-			text, sound = "does not work at the moment, see the log", false
-		case check.Alarms != nil:
-			text = alarmed(check.Alarms())
+		text := "off"
+		if !check.Off {
+			var well bool
+			text, well = check.state()
+			sound = sound && well
 		}
 		if i > 0 {
 			members = append(members, ',')
@@ -56,6 +54,25 @@ func (a *API) checks() (members []byte, sound bool) {
 		members = appendText(members, text)
 	}
 	return members, sound
+}
+
+// state returns what may be said of a part that is in use, and whether it works.
+func (c Check) state() (text string, well bool) {
+	err := c.Health()
+	if open, ok := errors.AsType[interface {
+		error
+		Public() string
+	}](err); ok {
+		return open.Public(), false
+	}
+	switch {
+	case err != nil:
+		return "does not work at the moment, see the log", false
+	case c.Alarms != nil:
+		return alarmed(c.Alarms()), true
+	default:
+		return "ok", true
+	}
 }
 
 // alarmed returns the state of a part that works: what will become of it if nobody looks, or that all is well.

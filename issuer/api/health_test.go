@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -69,6 +71,24 @@ func TestAnAlarmIsShownAndIsNoOutage(t *testing.T) {
 	})
 	const want = `{"ready":true,"checks":{"keys":"a rotation is overdue; and \"more\"","roles":"ok"}}`
 	if got := s.do(http.MethodGet, "/readyz?full", ""); got.StatusCode != http.StatusOK || got.body != want {
+		t.Errorf("%s\n got %s\nwant %s", got.Status, got.body, want)
+	}
+}
+
+// told is an error that anybody may be told of.
+type told struct{ error }
+
+func (told) Public() string { return "there is no ring yet" }
+
+func TestAFaultThatHoldsNoSecretIsNamed(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(config *api.Config) {
+		config.Checks = []api.Check{{Name: "keys", Health: func() error {
+			return fmt.Errorf("sync: %w", told{errors.New("of the inside")})
+		}}}
+	})
+	const want = `{"ready":false,"checks":{"keys":"there is no ring yet"}}`
+	if got := s.do(http.MethodGet, "/readyz?full", ""); got.StatusCode != http.StatusServiceUnavailable || got.body != want {
 		t.Errorf("%s\n got %s\nwant %s", got.Status, got.body, want)
 	}
 }
