@@ -30,7 +30,7 @@ func Check(ctx context.Context, pool *pgxpool.Pool) error {
 		return fmt.Errorf("read the version of the database schema: %w", err)
 	}
 	if version < minVersion {
-		return fmt.Errorf("%w (it has version %d, this release needs %d)", ErrSchemaTooOld, version, minVersion)
+		return fmt.Errorf("%w (it has version %d, this release needs %d or later)", ErrSchemaTooOld, version, minVersion)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -84,16 +85,16 @@ func loadService(environ []string) (settings, error) {
 		return settings{}, err
 	}
 	for _, c := range []struct {
-		name  string
 		check func(settings) error
+		names []string // of what it looks at; where one has a fault already, it could only say that again
 	}{
-		{"ISSUER_DATABASE_URL", checkDatabaseURL},
-		{"ISSUER_REDIS_URL", checkRedisURL},
-		{"ISSUER_ROLES_FILE", checkRolesFile},
-		{"ISSUER_ROLES_QUERY_FILE", checkRolesQueryFile},
-		{"ISSUER_KEYS_FILE", checkKeysFile},
+		{checkDatabaseURL, []string{"ISSUER_DATABASE_URL"}},
+		{checkRedisURL, []string{"ISSUER_REDIS_URL"}},
+		{checkRolesFile, []string{"ISSUER_ROLES_FILE"}},
+		{checkRolesQueryFile, []string{"ISSUER_ROLES_QUERY_FILE"}},
+		{checkKeysFile, []string{"ISSUER_KEYS_FILE", "ISSUER_KEYS_ENCRYPTION_KEY"}},
 	} {
-		if f.named[c.name] {
+		if slices.ContainsFunc(c.names, func(name string) bool { return f.named[name] }) {
 			continue
 		}
 		if err := c.check(s); err != nil {

@@ -51,6 +51,20 @@ func TestWrongUsagePointsToTheHelpOfItsCommand(t *testing.T) {
 	}
 }
 
+func TestANegativeNumberIsRefusedInAClearSentence(t *testing.T) {
+	t.Parallel()
+	settings := []string{"ISSUER_KEYS_FILE=" + filepath.Join(t.TempDir(), "keys.json")}
+	for line, want := range map[string]string{
+		"keys plan --days -3":         "issuer: --days is -3; it wants a number from 1 to 3650\n",
+		"keys plan --json --days=-3":  "issuer: --days is -3; it wants a number from 1 to 3650\n",
+		"keys adopt --yes --above -1": "issuer: --above is -1; it wants a generation\n",
+	} {
+		if code, _, stderr := execute(t, settings, strings.Fields(line)...); code != exitUsage || stderr != want {
+			t.Errorf("issuer %s: exit code %d, %q, want %q", line, code, stderr, want)
+		}
+	}
+}
+
 func TestAKeyIDThatBeginsWithAHyphenIsNoFlag(t *testing.T) {
 	t.Parallel()
 	settings := []string{"ISSUER_KEYS_FILE=" + filepath.Join(t.TempDir(), "keys.json")}

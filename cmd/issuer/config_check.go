@@ -137,7 +137,7 @@ func (s *settings) require(f *faults, needs need) {
 	missing(needURL, s.URL == "", "ISSUER_URL")
 	missing(needEntra, len(s.EntraTenants)+len(s.EntraIssuers.list) == 0, "ISSUER_ENTRA_TENANTS")
 	missing(needEntra, len(s.EntraAudiences) == 0, "ISSUER_ENTRA_AUDIENCES")
-	database := s.DatabaseURL.reveal() != ""
+	database := s.DatabaseURL.reveal() != "" || f.named["ISSUER_DATABASE_URL"]
 	missing(needDatabase, !database, "ISSUER_DATABASE_URL")
 	if s.RolesQueryFile != "" && !database {
 		f.addf("ISSUER_ROLES_QUERY_FILE is set, and there is no database that could answer it: set ISSUER_DATABASE_URL")

@@ -154,6 +154,7 @@ func (f *faults) given(environ []string) map[string]string {
 	}
 	for name, path := range files {
 		content, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
+		f.named[name] = given[name] != "" || err != nil || len(bytes.TrimSpace(content)) == 0 // one fault: it is not missing too
 		switch {
 		case given[name] != "":
 			f.addf("%s and %s_FILE are both set; keep one", name, name)

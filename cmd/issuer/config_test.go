@@ -96,6 +96,23 @@ func TestAVariableIsNamedOnceAndFaultsOfOthersDoNotHideIt(t *testing.T) {
 	}
 }
 
+func TestASecretWhoseFileCannotBeReadIsOneFault(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys.json")
+	if code, _, stderr := execute(t, []string{"ISSUER_KEYS_FILE=" + path, "ISSUER_KEYS_ENCRYPTION_KEY=" + goodKEK}, "keys", "rotate"); code != exitDone {
+		t.Fatal(stderr)
+	}
+	for name, settings := range map[string][]string{
+		"the key of a database":     environ("https://login.microsoftonline.com", "ISSUER_DATABASE_URL=postgres://h/d", "ISSUER_KEYS_ENCRYPTION_KEY_FILE=/none"),
+		"the key of a sealed file":  fileSettings("ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+path, "ISSUER_KEYS_ENCRYPTION_KEY_FILE=/none"),
+		"the database of them both": environ("https://login.microsoftonline.com", "ISSUER_DATABASE_URL_FILE=/none", "ISSUER_KEYS_ENCRYPTION_KEY="+goodKEK),
+	} {
+		if code, _, stderr := execute(t, settings, "check"); code != exitUsage || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "_FILE names no file that can be read") {
+			t.Errorf("%s: exit code %d, %q", name, code, stderr)
+		}
+	}
+}
+
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	t.Parallel()
 	const password = "hunter2-and-more"

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"regexp"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -77,7 +78,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		_, _ = parser.Parse([]string{"--help"})
 		return exitUsage
 	}
-	parsed, err := parser.Parse(kidsLast(args))
+	parsed, err := parser.Parse(kidsLast(withNegatives(args)))
 	if exited { // help was printed
 		return code
 	}
@@ -98,6 +99,21 @@ func (p *program) parser(ctx context.Context, exit func(code int)) (*kong.Kong, 
 		kong.Bind(p),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
+}
+
+var negative = regexp.MustCompile(`^-[0-9]`)
+
+// withNegatives joins negative numbers to the flags before them: no flag of ours is a digit.
+func withNegatives(args []string) []string {
+	joined := make([]string, 0, len(args))
+	for i, arg := range args {
+		if i > 0 && negative.MatchString(arg) && !hyphenKID.MatchString(arg) && strings.HasPrefix(args[i-1], "--") && len(args[i-1]) > 2 && !strings.Contains(args[i-1], "=") {
+			joined[len(joined)-1] += "=" + arg
+			continue
+		}
+		joined = append(joined, arg)
+	}
+	return joined
 }
 
 // hyphenKID is the id of a key (RFC 7638, in base64url) that begins with a hyphen, as one in 64 does. No flag is that long.
