@@ -154,13 +154,14 @@ func (f *faults) given(environ []string) map[string]string {
 	}
 	for name, path := range files {
 		content, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
-		f.named[name] = given[name] != "" || err != nil || len(bytes.TrimSpace(content)) == 0 // one fault: it is not missing too
+		empty := len(bytes.TrimSpace(content)) == 0
+		f.named[name] = given[name] != "" || err != nil || empty // one fault: it is not missing too
 		switch {
 		case given[name] != "":
 			f.addf("%s and %s_FILE are both set; keep one", name, name)
 		case err != nil:
 			f.addf("%s_FILE names no file that can be read (%v; its value is not shown): it wants a path; the secret itself goes into %s", name, pathless(err), name)
-		case len(bytes.TrimSpace(content)) == 0:
+		case empty:
 			f.addf("%s_FILE: the file is empty", name)
 		default:
 			given[name] = strings.TrimRight(string(content), "\r\n")

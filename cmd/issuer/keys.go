@@ -98,7 +98,8 @@ func readRing(ctx context.Context, s settings) (keys.State, error) {
 }
 
 type keysResealCmd struct {
-	JSON bool `help:"Print what was done as JSON."`
+	Wait time.Duration `default:"20s" help:"How long to wait for the replicas to confirm."`
+	JSON bool          `help:"Print what was done as JSON."`
 }
 
 func (c *keysResealCmd) Run(ctx context.Context, p *program) error {
@@ -114,7 +115,19 @@ func (c *keysResealCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return p.writeResult(result, c.JSON, "every key is sealed with the first key-encryption key already")
+	after, err := awaitState(ctx, tools.store, c.Wait, func(s keys.State) bool { return len(s.Unconfirmed(result.Version)) == 0 })
+	if err != nil {
+		return fmt.Errorf("the keys are sealed anew, but who holds them could not be read: %w", err)
+	}
+	behind := after.Unconfirmed(result.Version)
+	if c.JSON {
+		return printJSON(p.stdout, followedResult{result, confirmedBeside(after, behind), nameList(behind)})
+	}
+	if err := p.writeResult(result, false, "every key is sealed with the first key-encryption key already"); err != nil || len(behind) == 0 {
+		return err
+	}
+	return p.say(fmt.Sprintf("Not confirmed by %s: see that they run with key-encryption key %q, or they stop at their staleness limit.",
+		names(behind, after.Now), tools.settings.KeysEncryptionKey.keks[0].ID))
 }
 
 type keysImportCmd struct {

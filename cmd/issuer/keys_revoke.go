@@ -21,8 +21,8 @@ type keysRevokeCmd struct {
 	JSON   bool          `help:"Print what was done as JSON."`
 }
 
-// revocation is what the command prints as JSON.
-type revocation struct {
+// followedResult is what a command prints as JSON that waits for replicas.
+type followedResult struct {
 	keys.Result
 	Confirmed   []string `json:"confirmed"`
 	Unconfirmed []string `json:"unconfirmed"`
@@ -122,7 +122,7 @@ func (p *program) describeExposure(s keys.State) {
 func (c *keysRevokeCmd) report(p *program, s keys.State, result keys.Result, already string) error {
 	behind := s.Unconfirmed(result.Version)
 	if c.JSON {
-		return printJSON(p.stdout, revocation{result, confirmedBeside(s, behind), nameList(behind)})
+		return printJSON(p.stdout, followedResult{result, confirmedBeside(s, behind), nameList(behind)})
 	}
 	if err := p.writeResult(result, false, already); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +108,7 @@ func TestALeakedKeyIsRevokedOnceThatIsConfirmed(t *testing.T) {
 		{"revoked", "signing", "pending", "pending"},
 		{"revoked", "revoked", "signing", "pending", "pending"},
 	} {
-		var done revocation
+		var done followedResult
 		code, stdout, stderr := execute(t, settings, "keys", "revoke", kids[i], "--reason", "leaked", "--yes", "--json")
 		if err := json.Unmarshal([]byte(stdout), &done); err != nil || code != exitDone || len(done.Revoked) != 1 || len(done.Unconfirmed) != 0 {
 			t.Errorf("revocation %d: exit code %d, %v, %q, %q", i+1, code, err, stdout, stderr)
@@ -163,7 +164,7 @@ func TestARevocationOnADisputedStoreSaysThatReplicasDoNotFollow(t *testing.T) {
 	if code != exitDone || !strings.Contains(stderr, "until issuer keys adopt was run: run it now, or stop them. Not confirmed by ahead (last seen 7m ago).") {
 		t.Errorf("after: exit code %d, %q", code, stderr)
 	}
-	var done revocation
+	var done followedResult
 	_, stdout, _ := execute(t, settings, "keys", "revoke", kids[2], "--reason", "leaked", "--yes", "--json")
 	if err := json.Unmarshal([]byte(stdout), &done); err != nil || len(done.Confirmed) != 0 || len(done.Unconfirmed) != 1 {
 		t.Errorf("--json: %v, %s", err, stdout)
@@ -259,6 +260,29 @@ func TestAKeyEncryptionKeyIsExchangedInThreeSteps(t *testing.T) {
 	}
 }
 
+// TestAReplicaWithoutTheNewKeyIsNamedByReseal: it serves what it holds for a while, so nothing else shows.
+func TestAReplicaWithoutTheNewKeyIsNamedByReseal(t *testing.T) {
+	t.Parallel()
+	_, server := entra(t)
+	settings := stores(t, server.URL)["postgres"]
+	old := env.ToMap(settings)["ISSUER_KEYS_ENCRYPTION_KEY"]
+	both := "ISSUER_KEYS_ENCRYPTION_KEY=k9:" + strings.Repeat("B", 43) + "=," + old
+	without := serve(t, settings) // founds the ring, with the old key
+	with := serve(t, append(slices.Clone(settings), both))
+	code, stdout, stderr := execute(t, append(slices.Clone(settings), both), "keys", "reseal", "--json", "--wait", "2s")
+	var done followedResult
+	if err := json.Unmarshal([]byte(stdout), &done); err != nil || code != exitDone || len(done.Resealed) == 0 || len(done.Unconfirmed) != 1 {
+		t.Fatalf("exit code %d, %v, %s, %q", code, err, stdout, stderr)
+	}
+	if name := `"replica":"` + done.Unconfirmed[0] + `"`; !strings.Contains(without.stderr.String(), name) || strings.Contains(with.stderr.String(), name) {
+		t.Errorf("%s is another one", done.Unconfirmed)
+	}
+	code, _, stderr = execute(t, append(slices.Clone(settings), both), "keys", "reseal", "--wait", "0s")
+	if code != exitDone || !strings.Contains(stderr, "Not confirmed by "+done.Unconfirmed[0]+" (last seen ") || !strings.Contains(stderr, `run with key-encryption key "k9"`) {
+		t.Errorf("again: exit code %d, %q", code, stderr)
+	}
+}
+
 // TestReplicasFollowARevocation: two replicas and the command are three processes on one database.
 func TestReplicasFollowARevocation(t *testing.T) {
 	t.Parallel()
@@ -268,7 +292,7 @@ func TestReplicasFollowARevocation(t *testing.T) {
 	replicas[0].get(t, "/.well-known/jwks.json?rp=engine")
 	_, kids := ringOf(t, settings)
 
-	var done revocation
+	var done followedResult
 	code, stdout, stderr := execute(t, settings, "keys", "revoke", kids[0], "--reason", "leaked", "--yes", "--force", "--json", "--wait", "1h")
 	if err := json.Unmarshal([]byte(stdout), &done); err != nil || code != exitDone {
 		t.Fatalf("exit code %d, %v, %q", code, err, stderr)
