@@ -100,6 +100,21 @@ func TestARingIsSealedWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
+func TestARowWithoutItsPrivateHalfIsSealedByItsMAC(t *testing.T) {
+	t.Parallel()
+	store, nobody := keystore.NewMemory(time.Now), (*keys.Sealer)(nil)
+	if _, err := keys.Rotate(t.Context(), store, keystest.Sealer(t, "kek"), policy); err != nil {
+		t.Fatal(err)
+	}
+	s := keystest.Load(t, store)
+	for i := range s.Keys {
+		s.Keys[i].Private = ""
+	}
+	if err := nobody.CheckSealing(s); err == nil || !strings.Contains(err.Error(), `"kek", and none is set`) {
+		t.Errorf("got error %v", err)
+	}
+}
+
 func revokeKID(t *testing.T, store keys.Store, sealer *keys.Sealer, kid string) (keys.Result, error) {
 	t.Helper()
 	return keys.Revoke(t.Context(), store, sealer, policy, keys.Revocation{KID: kid, Reason: "leaked", Force: true})

@@ -250,6 +250,10 @@ func TestReplicasAreOnRecordWhileTheyRun(t *testing.T) {
 	if behind := s.Unconfirmed(s.Version + 1); len(behind) != 2 {
 		t.Errorf("behind a version that nobody holds yet: %+v", behind)
 	}
+	keystest.Must(t, store.Witness(t.Context(), []keys.Witness{{Kind: keys.Replica, Name: "c", Generation: 3, Version: s.Version + 7, SeenAt: c.now()}}))
+	if behind := keystest.Load(t, store).Unconfirmed(s.Version); len(behind) != 1 || behind[0].Name != "c" {
+		t.Errorf("behind, as it holds a ring of another past: %+v", behind)
+	}
 	c.advance(time.Hour)
 	if live := keystest.Load(t, store).Replicas(); len(live) != 0 {
 		t.Errorf("an hour later: %+v", live)
