@@ -25,6 +25,14 @@ func TestTheFileIsARoleStore(t *testing.T) {
 	})
 }
 
+func TestTheFileTellsWhoHoldsARole(t *testing.T) {
+	t.Parallel()
+	rolestoretest.TestHolders(t, func(t *testing.T, doc rolestore.Document) rolestoretest.HolderStore {
+		t.Helper()
+		return openFile(t, writeRoles(t, doc))
+	})
+}
+
 // writeRoles writes a document into a new file and returns its path.
 func writeRoles(t *testing.T, doc rolestore.Document) string {
 	t.Helper()
