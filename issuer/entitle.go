@@ -36,7 +36,7 @@ func entitle(subject idp.Subject, answer rolestore.Answer, wish []string, t term
 	if over(subject.Expiry, now) {
 		return entitlement{}, refuse(ReasonTokenExpired, "the subject token ran out while it was being exchanged")
 	}
-	if slices.ContainsFunc(answer.Blocks, func(b rolestore.Block) bool { return blocks(b, now) }) {
+	if slices.ContainsFunc(answer.Blocks, func(b rolestore.Block) bool { return Blocks(b, now) }) {
 		return entitlement{}, refuse(ReasonBlocked, "a block of the caller is in force")
 	}
 	grants := inForce(answer.Grants, now)
@@ -61,8 +61,8 @@ func entitle(subject idp.Subject, answer rolestore.Answer, wish []string, t term
 // over reports whether less than a whole second is left until the end.
 func over(end, now time.Time) bool { return end.Unix() <= now.Unix() }
 
-// blocks reports whether a block is in force.
-func blocks(b rolestore.Block, now time.Time) bool { return b.Until.IsZero() || b.Until.After(now) }
+// Blocks reports whether a block is in force.
+func Blocks(b rolestore.Block, now time.Time) bool { return b.Until.IsZero() || b.Until.After(now) }
 
 // inForce returns a new list of the grants that hold at now: from is the first moment, until the first one after.
 func inForce(grants []rolestore.Grant, now time.Time) []rolestore.Grant {

@@ -20,6 +20,7 @@ type Question struct {
 	Scope        []string    // the roles to narrow to; empty: all that are held
 	// Beside are grants to others, which tell why a role is missing. Those that mean the caller are left out.
 	Beside []rolestore.Grant
+	About  []string // roles to speak of, beside those of Scope, also where no grant does
 }
 
 // Standing is what a grant does for a caller.
@@ -41,11 +42,15 @@ type Explanation struct {
 	Granted bool            `json:"granted"`
 	Reason  Reason          `json:"reason,omitempty"` // of the refusal
 	Finding string          `json:"finding,omitempty"`
-	// Roles are all that any grant speaks of: those of the token first, the default before all, then the others by name.
-	Roles   []ExplainedRole     `json:"roles"`
-	Blocks  []ExplainedBlock    `json:"blocks,omitempty"`
-	Session []ExplainedVariable `json:"session,omitempty"`
-	Token   *ExplainedToken     `json:"token,omitempty"` // nil where it is refused
+	// Unjudged is true where something did not answer: then Reason says nothing about the caller, and asking again may help.
+	Unjudged bool `json:"unjudged,omitzero"`
+	// Roles are all that any grant speaks of, or the question: those of the token first, the default before all, then the
+	// others by name.
+	Roles     []ExplainedRole     `json:"roles"`
+	DefaultBy string              `json:"default_by,omitempty"` // why the first role is the default
+	Blocks    []ExplainedBlock    `json:"blocks,omitempty"`
+	Session   []ExplainedVariable `json:"session,omitempty"`
+	Token     *ExplainedToken     `json:"token,omitempty"` // nil where it is refused
 }
 
 // ExplainedCaller is who is judged.
@@ -122,6 +127,9 @@ func (i *Issuer) Explain(ctx context.Context, q Question) (Explanation, error) {
 		}
 	}
 	j, err := i.judge(ctx, subject, q.Scope)
+	if unjudged(err) { // who does not mean the caller is not known then
+		q = Question{}
+	}
 	e := explain(j, q, i.terms)
 	if err != nil {
 		return e.refused(err)
@@ -142,11 +150,17 @@ func (e Explanation) refused(err error) (Explanation, error) {
 	if !ok {
 		return e, err
 	}
-	e.Reason = refusal.Reason
+	e.Reason, e.Unjudged = refusal.Reason, unjudged(err)
 	if refusal.Err != nil {
 		e.Finding = refusal.Err.Error()
 	}
 	return e, nil
+}
+
+// unjudged reports whether an error says nothing about the caller.
+func unjudged(err error) bool {
+	refusal, ok := errors.AsType[*Error](err)
+	return ok && (refusal.RetryAfter > 0 || refusal.Reason == ReasonInternal)
 }
 
 // claimsOf returns the payload of a token just made.

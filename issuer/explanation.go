@@ -2,7 +2,9 @@ package issuer
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -11,10 +13,11 @@ import (
 // explain lays out a judgement. It is pure.
 func explain(j judgement, q Question, t terms) Explanation {
 	return Explanation{
-		Caller:  explainCaller(j.subject),
-		Roles:   explainRoles(j, q.Beside),
-		Blocks:  explainBlocks(j),
-		Session: explainSession(j, t),
+		Caller:    explainCaller(j.subject),
+		Roles:     explainRoles(j, q),
+		DefaultBy: defaultBy(j),
+		Blocks:    explainBlocks(j),
+		Session:   explainSession(j, t),
 	}
 }
 
@@ -30,21 +33,23 @@ func explainCaller(s idp.Subject) ExplainedCaller {
 func explainBlocks(j judgement) []ExplainedBlock {
 	var list []ExplainedBlock
 	for _, b := range j.answer.Blocks {
-		list = append(list, ExplainedBlock{b.Principal.String(), b.Until, b.Reason, blocks(b, j.now)})
+		list = append(list, ExplainedBlock{b.Principal.String(), b.Until, b.Reason, Blocks(b, j.now)})
 	}
 	return list
 }
 
 // explainRoles judges each grant by what entitle judges it by.
-func explainRoles(j judgement, beside []rolestore.Grant) []ExplainedRole {
+func explainRoles(j judgement, q Question) []ExplainedRole {
 	byRole := map[string]*ExplainedRole{}
-	add := func(g rolestore.Grant, standing Standing) {
-		role := byRole[g.Role]
-		if role == nil {
-			place := slices.Index(j.allowed.Roles, g.Role)
-			role = &ExplainedRole{Role: g.Role, InToken: place >= 0, Default: place == 0}
-			byRole[g.Role] = role
+	about := func(name string) *ExplainedRole {
+		if byRole[name] == nil {
+			place := slices.Index(j.allowed.Roles, name)
+			byRole[name] = &ExplainedRole{Role: name, InToken: place >= 0, Default: place == 0, Grants: []ExplainedGrant{}}
 		}
+		return byRole[name]
+	}
+	add := func(g rolestore.Grant, standing Standing) {
+		role := about(g.Role)
 		role.Held = role.Held || standing == InForce || standing == Narrowed
 		role.Grants = append(role.Grants, ExplainedGrant{g.Principal.String(), g.Priority, g.From, g.Until, g.Reason, standing})
 	}
@@ -52,10 +57,13 @@ func explainRoles(j judgement, beside []rolestore.Grant) []ExplainedRole {
 	for _, g := range own {
 		add(g, j.standing(g))
 	}
-	for _, g := range beside {
+	for _, g := range q.Beside {
 		if !slices.ContainsFunc(own, func(mine rolestore.Grant) bool { return mine.Role == g.Role && mine.Principal == g.Principal }) {
 			add(g, NotMember)
 		}
+	}
+	for _, name := range slices.Concat(q.Scope, q.About) {
+		about(name)
 	}
 	return inOrder(byRole, j.allowed.Roles)
 }
@@ -80,13 +88,20 @@ func inOrder(byRole map[string]*ExplainedRole, token []string) []ExplainedRole {
 
 // standing tells what a grant of the caller does for them.
 func (j judgement) standing(g rolestore.Grant) Standing {
-	switch {
-	case g.From.After(j.now):
-		return NotYet
-	case len(inForce([]rolestore.Grant{g}, j.now)) == 0:
-		return Over
-	case len(j.allowed.Roles) > 0 && !slices.Contains(j.allowed.Roles, g.Role):
+	standing := StandingOf(g, j.now)
+	if standing == InForce && len(j.allowed.Roles) > 0 && !slices.Contains(j.allowed.Roles, g.Role) {
 		return Narrowed
+	}
+	return standing
+}
+
+// StandingOf tells what a grant does for those it means: it is InForce, NotYet or Over.
+func StandingOf(g rolestore.Grant, now time.Time) Standing {
+	switch {
+	case g.From.After(now):
+		return NotYet
+	case len(inForce([]rolestore.Grant{g}, now)) == 0:
+		return Over
 	default:
 		return InForce
 	}
@@ -119,6 +134,26 @@ func explainSession(j judgement, t terms) []ExplainedVariable {
 }
 
 func label(g rolestore.Grant) string { return g.Role + " by " + g.Principal.String() }
+
+// defaultBy says why the first role of the token is its default.
+func defaultBy(j judgement) string {
+	switch len(j.allowed.Roles) {
+	case 0:
+		return ""
+	case 1:
+		return "the only role of the token"
+	}
+	ranked := inForce(j.answer.Grants, j.now)
+	slices.SortFunc(ranked, byRank)
+	highest := func(role string) int {
+		return ranked[slices.IndexFunc(ranked, func(g rolestore.Grant) bool { return g.Role == role })].Priority
+	}
+	first, next := highest(j.allowed.Roles[0]), highest(j.allowed.Roles[1])
+	if first == next {
+		return fmt.Sprintf("priority %d, as %s, and first by name", first, j.allowed.Roles[1])
+	}
+	return fmt.Sprintf("priority %d, before %s with %d", first, j.allowed.Roles[1], next)
+}
 
 // endsBy names what ends the token first.
 func endsBy(j judgement) string {

@@ -17,6 +17,3 @@ var (
 func NewTerms(ttl time.Duration, claims ...SessionClaim) Terms {
 	return terms{ttl: ttl, sessionClaims: claims}
 }
-
-// MaxToken is the longest token, in bytes.
-const MaxToken = maxToken

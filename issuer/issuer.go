@@ -16,8 +16,8 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
-// maxToken bounds a minted token in bytes. Proxies cut header lines at 8 KiB, and an Authorization header is not the only one.
-const maxToken = 6 << 10
+// MaxToken bounds a minted token in bytes. Proxies cut header lines at 8 KiB, and an Authorization header is not the only one.
+const MaxToken = 6 << 10
 
 // DoorToken is the Request.Door of the token endpoint.
 const DoorToken = "token"
@@ -137,8 +137,8 @@ func (i *Issuer) mint(ctx context.Context, d Decision, j judgement) (Decision, e
 	if err != nil {
 		return d, &Error{ReasonKeysUnavailable, retryKeys, fmt.Errorf("sign: %w", err)}
 	}
-	if len(token) > maxToken {
-		return d, refuse(ReasonTooManyRoles, fmt.Sprintf("the token would have %d bytes, of at most %d", len(token), maxToken))
+	if len(token) > MaxToken {
+		return d, refuse(ReasonTooManyRoles, fmt.Sprintf("the token would have %d bytes, of at most %d", len(token), MaxToken))
 	}
 	d.Token, d.KID, d.JTI = token, kid, jti
 	d.Lifetime = time.Duration(j.allowed.Expiry.Unix()-j.now.Unix()) * time.Second

@@ -20,5 +20,7 @@ type rolesCmd struct {
 	Unblock rolesUnblockCmd `cmd:"" help:"Lift a block."`
 	Apply   rolesApplyCmd   `cmd:"" help:"Add and change what a roles file says; removes the rest only with --prune."`
 	Export  rolesExportCmd  `cmd:"" help:"Print grants and blocks as a roles file."`
+	Explain rolesExplainCmd `cmd:"" help:"Say role by role why a caller has it or not, and what their token would say."`
+	WhoHas  rolesWhoHasCmd  `cmd:"" name:"who-has" help:"Print who has a role."`
 	History rolesHistoryCmd `cmd:"" help:"Print who changed grants and blocks, when and how; --verify checks that nothing was altered."`
 }

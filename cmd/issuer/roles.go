@@ -113,13 +113,16 @@ func writeRoles(w io.Writer, d rolestore.Document) error {
 func sessionText(session map[string]rolestore.Value) string {
 	pairs := make([]string, 0, len(session))
 	for _, name := range slices.Sorted(maps.Keys(session)) {
-		text := session[name].Text()
-		if session[name].IsList() {
-			text = "[" + strings.Join(session[name].List(), ",") + "]"
-		}
-		pairs = append(pairs, name+"="+text)
+		pairs = append(pairs, name+"="+valueText(session[name]))
 	}
 	return strings.Join(pairs, " ")
+}
+
+func valueText(v rolestore.Value) string {
+	if v.IsList() {
+		return "[" + strings.Join(v.List(), ",") + "]"
+	}
+	return v.Text()
 }
 
 // readDocument reads the roles file at path; source names it in errors.

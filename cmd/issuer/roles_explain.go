@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/idp/graph"
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
+)
+
+type rolesExplainCmd struct {
+	Token   string   `placeholder:"-" help:"Always as --token -: the caller's Entra token on standard input. Without it, name the caller:"`
+	Tenant  string   `placeholder:"ID" help:"Tenant id; it may be left out where the settings name exactly one."`
+	User    string   `placeholder:"ID" help:"A user, by object id."`
+	App     string   `placeholder:"ID" help:"An app that calls for itself, by client id."`
+	Group   []string `placeholder:"ID" help:"A group the caller is in, by its object id; repeat it for more. Without it, Microsoft Graph is asked, where the settings allow it."`
+	AppRole []string `sep:"none" placeholder:"VALUE" help:"An app role of the caller's token; repeat it for more."`
+	Scope   []string `placeholder:"NAME" help:"A role that the caller asks for by scope; repeat it for more."`
+	Role    string   `placeholder:"NAME" help:"Also say why the caller lacks this role, and who has it."`
+	JSON    bool     `help:"Print as JSON."`
+}
+
+func (c *rolesExplainCmd) Run(ctx context.Context, p *program) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	s, err := load(p.environ, needURL|needEntra|needRoles)
+	if err != nil {
+		return err
+	}
+	source, err := openRoleSource(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	x, err := newExplainer(ctx, p, s, source)
+	if err != nil {
+		return err
+	}
+	explained, err := x.explain(ctx, c)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = printJSON(p.stdout, explained)
+	} else {
+		err = explained.write(p.stdout)
+	}
+	if err == nil && explained.Unjudged {
+		return fmt.Errorf("this could not be explained: %s", explained.Reason)
+	}
+	return err
+}
+
+// check refuses what no question can be made of.
+func (c *rolesExplainCmd) check() error {
+	names := c.Tenant != "" || c.User != "" || c.App != "" || len(c.Group)+len(c.AppRole) > 0
+	switch {
+	case c.Token != "" && c.Token != "-": // what it holds is not repeated: it may be a token
+		return usagef("--token wants to be --token -: the token comes on standard input, where no list of processes shows it")
+	case c.Token != "" && names:
+		return usagef("--token - says by itself who calls: leave out --tenant, --user, --app, --group and --app-role")
+	case c.Token == "" && (c.User == "") == (c.App == ""):
+		return usagef("say who calls: --token -, or exactly one of --user, --app")
+	}
+	return c.checkRoles()
+}
+
+// explainer answers as the exchange does, of the roles as they are now. What it signs with is made for the occasion, and no
+// engine trusts it.
+type explainer struct {
+	program  *program
+	settings settings
+	source   roleSource
+	graph    *graph.Client // nil: nobody can be asked for groups
+	exchange *issuer.Issuer
+}
+
+func newExplainer(ctx context.Context, p *program, s settings, source roleSource) (*explainer, error) {
+	a, err := newAttempt(p, s)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keys.NewRing(keys.RingConfig{Store: keystore.NewMemory(time.Now), Policy: s.keysPolicy(), Auto: true})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if err := ring.Sync(ctx); err != nil {
+		return nil, fmt.Errorf("make keys to measure a token with: %w", err)
+	}
+	var groups issuer.Groups
+	if a.graph != nil {
+		groups = graphGroups{a.graph}
+	}
+	exchange, err := issuer.New(issuerConfig(s), a.verifier, groups, source.roles, ring)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return &explainer{p, s, source, a.graph, exchange}, nil
+}
+
+// mostBeside is how many of a role's holders are named to who lacks it.
+const mostBeside = 100
+
+func (x *explainer) explain(ctx context.Context, c *rolesExplainCmd) (explained, error) {
+	q := issuer.Question{Scope: c.Scope}
+	e := explained{queried: x.source.holders == nil}
+	seen := suspect{settings: &x.settings}
+	var err error
+	if c.Token != "" {
+		if q.SubjectToken, err = x.program.readToken(); err != nil {
+			return explained{}, err
+		}
+		seen.Glance, seen.readable = idp.Look(q.SubjectToken)
+	} else {
+		if q.Caller, err = c.caller(x.settings); err != nil {
+			return explained{}, err
+		}
+		q.Caller.GroupsOmitted = q.Caller.Kind == idp.KindUser && len(c.Group) == 0 && x.graph != nil
+		seen.TenantID = q.Caller.TenantID
+		e.groupsUnknown = q.Caller.Kind == idp.KindUser && len(c.Group) == 0 && x.graph == nil
+		e.Notes = x.assumptions(q.Caller, e.groupsUnknown)
+	}
+	if c.Role != "" {
+		q.About = []string{c.Role}
+	}
+	notes, err := x.beside(ctx, &q, seen.TenantID)
+	if err != nil {
+		return explained{}, err
+	}
+	e.Notes = append(e.Notes, notes...)
+	if e.Explanation, err = x.exchange.Explain(ctx, q); err != nil {
+		return explained{}, err
+	}
+	if ids := strings.TrimSuffix(seen.ids(), ": "); e.Caller.Tenant == "" && ids != "" {
+		e.Notes = append(e.Notes, "the token says of itself: "+ids)
+	}
+	e.Cure = x.cure(e.Explanation, seen)
+	return e, nil
+}
+
+// beside looks up who else holds the roles that are asked about.
+func (x *explainer) beside(ctx context.Context, q *issuer.Question, tenant string) (notes []string, err error) {
+	roles := slices.Concat(q.Scope, q.About)
+	slices.Sort(roles)
+	if tenant == "" || len(roles) == 0 {
+		return nil, nil
+	}
+	if x.source.holders == nil {
+		return []string{"who else has a role, the query of ISSUER_ROLES_QUERY_FILE does not tell"}, nil
+	}
+	for _, role := range slices.Compact(roles) {
+		found, err := x.source.holders.HoldersOf(ctx, tenant, role, mostBeside)
+		if err != nil {
+			return nil, err
+		}
+		q.Beside = append(q.Beside, found.Grants...)
+		if found.More {
+			notes = append(notes, fmt.Sprintf("more than %d have the role %s: issuer roles who-has %s --tenant %s", mostBeside, role, role, tenant))
+		}
+	}
+	return notes, nil
+}

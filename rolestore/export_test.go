@@ -1,0 +1,4 @@
+package rolestore
+
+// HoldersSQL is open to the test that asks Postgres how it would run it.
+const HoldersSQL = holdersSQL
