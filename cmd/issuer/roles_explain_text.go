@@ -108,7 +108,7 @@ func (e explained) who() string {
 		text = fmt.Sprintf("%s %s", c.Kind, c.Client)
 	}
 	if c.Guest {
-		text += ", a guest"
+		text += " (a guest)"
 	}
 	text += " in tenant " + c.Tenant
 	if c.Kind == idp.KindUser && c.Client != "" {
@@ -213,12 +213,15 @@ func (e explained) session(w io.Writer) {
 	for _, v := range e.Session {
 		var others []string
 		for _, other := range v.Overruled {
-			others = append(others, valueText(other.Value)+" of "+other.From)
+			others = append(others, shownValue(other.Value)+" of "+other.From)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", cell(v.Name), cell(valueText(v.Value)), cell(v.From), cellOrDash(strings.Join(others, "; ")))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", cell(v.Name), cell(shownValue(v.Value)), cell(v.From), cellOrDash(strings.Join(others, "; ")))
 	}
 	_ = table.Flush() // to a buffer
 }
+
+// shownValue is a value as a cell of a table: one of no text can still be seen.
+func shownValue(v rolestore.Value) string { return cmp.Or(valueText(v), `""`) }
 
 // claims shows what the token would say.
 func (e explained) claims(w io.Writer) error {
