@@ -213,7 +213,7 @@ func (e explained) session(w io.Writer) {
 	for _, v := range e.Session {
 		var others []string
 		for _, other := range v.Overruled {
-			others = append(others, shownValue(other.Value)+" of "+other.From)
+			others = append(others, shownValue(other.Value)+" ("+other.From+")")
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", cell(v.Name), cell(shownValue(v.Value)), cell(v.From), cellOrDash(strings.Join(others, "; ")))
 	}

@@ -78,7 +78,7 @@ auditor  yes, left out     everyone         -1        in force, and not asked fo
 owner    no                -                -         no grant of it in this tenant         -
 
 SESSION VARIABLE  VALUE  FROM                OVERRULED
-x-hasura-org      42     editor by group g1  [a,b] of reader by app_role Reader; "" of auditor by everyone
+x-hasura-org      42     editor by group g1  [a,b] (reader by app_role Reader); "" (auditor by everyone)
 x-hasura-user-id  erin   claim oid           -
 
 the token would say:
@@ -190,7 +190,7 @@ ROLE   HELD              GRANTED TO  PRIORITY  STANDING  REASON
 \x1br  yes, the default  user \x1b   0         in force  \x1b
 
 SESSION VARIABLE  VALUE  FROM  OVERRULED
-\x1b              \x1b   \x1b  \x1b of \x1b
+\x1b              \x1b   \x1b  \x1b (\x1b)
 
 the token would say:
 {

@@ -1,6 +1,6 @@
 -- Who holds a role: what operators ask, and no exchange does. With the principal
 -- in it, the first of many holders are read without sorting all of them. Grants
--- cannot be changed while it is made (a second or two for a million), and are
+-- cannot be changed while it is made (a few seconds for a million), and are
 -- read meanwhile.
 
 -- +goose Up
