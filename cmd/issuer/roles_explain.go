@@ -109,32 +109,14 @@ func newExplainer(ctx context.Context, p *program, s settings, source roleSource
 const mostBeside = 100
 
 func (x *explainer) explain(ctx context.Context, c *rolesExplainCmd) (explained, error) {
-	q := issuer.Question{Scope: c.Scope}
 	e := explained{queried: x.source.holders == nil}
-	seen := suspect{settings: &x.settings}
-	var err error
-	if c.Token != "" {
-		if q.SubjectToken, err = x.program.readToken(); err != nil {
-			return explained{}, err
-		}
-		seen.Glance, seen.readable = idp.Look(q.SubjectToken)
-	} else {
-		if q.Caller, err = c.caller(x.settings); err != nil {
-			return explained{}, err
-		}
-		q.Caller.GroupsOmitted = q.Caller.Kind == idp.KindUser && len(c.Group) == 0 && x.graph != nil
-		seen.TenantID = q.Caller.TenantID
-		e.groupsUnknown = q.Caller.Kind == idp.KindUser && len(c.Group) == 0 && x.graph == nil
-		e.Notes = x.assumptions(q.Caller, e.groupsUnknown)
-	}
-	if c.Role != "" {
-		q.About = []string{c.Role}
-	}
-	notes, err := x.beside(ctx, &q, seen.TenantID)
+	q, seen, err := x.question(c, &e)
 	if err != nil {
 		return explained{}, err
 	}
-	e.Notes = append(e.Notes, notes...)
+	if err := x.beside(ctx, &q, seen.TenantID, &e); err != nil {
+		return explained{}, err
+	}
 	if e.Explanation, err = x.exchange.Explain(ctx, q); err != nil {
 		return explained{}, err
 	}
@@ -145,25 +127,45 @@ func (x *explainer) explain(ctx context.Context, c *rolesExplainCmd) (explained,
 	return e, nil
 }
 
+// question reads who calls, from the token or the flags, and what that says of itself. What is not known goes to e.
+func (x *explainer) question(c *rolesExplainCmd, e *explained) (q issuer.Question, seen suspect, err error) {
+	q.Scope, seen.settings = c.Scope, &x.settings
+	if c.Role != "" {
+		q.About = []string{c.Role}
+	}
+	if c.Token != "" {
+		q.SubjectToken, err = x.program.readToken()
+		seen.Glance, seen.readable = idp.Look(q.SubjectToken)
+		return q, seen, err
+	}
+	q.Caller, err = c.caller(x.settings)
+	unnamed := q.Caller.Kind == idp.KindUser && len(c.Group) == 0 // an app's token holds no groups
+	q.Caller.GroupsOmitted, e.groupsUnknown = unnamed && x.graph != nil, unnamed && x.graph == nil
+	seen.TenantID = q.Caller.TenantID
+	e.Notes = x.assumptions(q.Caller, e.groupsUnknown)
+	return q, seen, err
+}
+
 // beside looks up who else holds the roles that are asked about.
-func (x *explainer) beside(ctx context.Context, q *issuer.Question, tenant string) (notes []string, err error) {
+func (x *explainer) beside(ctx context.Context, q *issuer.Question, tenant string, e *explained) error {
 	roles := slices.Concat(q.Scope, q.About)
 	slices.Sort(roles)
 	if tenant == "" || len(roles) == 0 {
-		return nil, nil
+		return nil
 	}
 	if x.source.holders == nil {
-		return []string{"who else has a role, the query of ISSUER_ROLES_QUERY_FILE does not tell"}, nil
+		e.Notes = append(e.Notes, "who else has a role, the query of ISSUER_ROLES_QUERY_FILE does not tell")
+		return nil
 	}
 	for _, role := range slices.Compact(roles) {
 		found, err := x.source.holders.HoldersOf(ctx, tenant, role, mostBeside)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		q.Beside = append(q.Beside, found.Grants...)
 		if found.More {
-			notes = append(notes, fmt.Sprintf("more than %d have the role %s: issuer roles who-has %s --tenant %s", mostBeside, role, role, tenant))
+			e.Notes = append(e.Notes, fmt.Sprintf("more than %d have the role %s: issuer roles who-has %s --tenant %s", mostBeside, role, role, tenant))
 		}
 	}
-	return notes, nil
+	return nil
 }

@@ -61,11 +61,10 @@ func (c *rolesExplainCmd) checkRoles() error {
 
 // assumptions are what only a token could tell of a caller.
 func (x *explainer) assumptions(caller idp.Subject, groupsUnknown bool) []string {
-	token := "no token was seen: it is taken to be accepted and fresh, with no app roles but those of --app-role"
+	notes := []string{"no token was seen: it is taken to be accepted and fresh, with no app roles but those of --app-role"}
 	if caller.ClientID == "" {
-		token += ", and from a client that is not known"
+		notes[0] += ", and from a client that is not known"
 	}
-	notes := []string{token}
 	if groupsUnknown {
 		notes = append(notes, "the caller's groups are not known: name them by --group, or let Microsoft Graph be asked (ISSUER_ENTRA_CLIENT_ID and a credential, or ISSUER_ENTRA_MANAGED_IDENTITY)")
 	}
