@@ -41,7 +41,7 @@ func (f form) payload(subject idp.Subject, e entitlement, jti string, now time.T
 	w := newWriter()
 	w.put(jsontext.BeginObject)
 	w.text("iss", f.issuer)
-	w.text("sub", subject.ObjectID+"."+subject.TenantID)
+	w.text("sub", nameOf(subject))
 	w.text("aud", f.audience)
 	w.put(jsontext.String("iat"), jsontext.Int(past))
 	w.put(jsontext.String("nbf"), jsontext.Int(past))

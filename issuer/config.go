@@ -19,7 +19,8 @@ type Config struct {
 	ArrayFormat         ArrayFormat
 	SessionClaims       []SessionClaim
 
-	Now func() time.Time // nil: time.Now
+	Limiter Limiter          // nil: nothing is too often
+	Now     func() time.Time // nil: time.Now
 }
 
 // ConfigError is one fault of a Config.
@@ -79,6 +80,10 @@ func New(c Config, verifier Verifier, groups Groups, roles Roles, signer Signer)
 	if now == nil {
 		now = time.Now
 	}
+	limiter := c.Limiter
+	if limiter == nil {
+		limiter = noLimits{}
+	}
 	if groups == nil {
 		groups = noGroups{}
 	}
@@ -86,6 +91,7 @@ func New(c Config, verifier Verifier, groups Groups, roles Roles, signer Signer)
 		audience: c.Audience,
 		terms:    terms{ttl: c.TTL, sessionClaims: c.SessionClaims},
 		form:     form{issuer: c.URL, audience: c.Audience, segments: segments, stringified: c.StringifiedClaims, arrays: c.ArrayFormat},
+		limiter:  limiter,
 		now:      now, verifier: verifier, groups: groups, roles: roles, signer: signer,
 	}, nil
 }

@@ -81,6 +81,14 @@ type world struct {
 	among               []string
 	query               rolestore.Query
 	payload             string
+	waits               map[issuer.Limit]time.Duration // what the limits say
+	uses                []use                          // what they were asked
+}
+
+// use is a question to a limit, and who had been asked before.
+type use struct {
+	issuer.Use
+	After string
 }
 
 func newWorld(t *testing.T) *world {
@@ -102,6 +110,7 @@ func (w *world) exchange(ctx context.Context, r issuer.Request) (issuer.Decision
 	if !w.graphless {
 		groups = w
 	}
+	w.config.Limiter = w
 	i, err := issuer.New(w.config, w, groups, w, w)
 	if err != nil {
 		w.t.Fatal(err)
@@ -114,6 +123,14 @@ func (w *world) step(name string) {
 		w.t.Errorf("step %s was taken twice", name)
 	}
 	w.steps += name
+}
+
+func (w *world) Allow(_ context.Context, asked issuer.Use) time.Duration {
+	if asked.Who == "" {
+		w.t.Errorf("a limit was asked about nobody: %+v", asked)
+	}
+	w.uses = append(w.uses, use{asked, w.steps})
+	return w.waits[asked.Limit]
 }
 
 func (w *world) Verify(_ context.Context, raw string) (idp.Subject, error) {

@@ -49,6 +49,7 @@ type Request struct {
 	Audience     string   // whom the token is for; empty: the one audience there is
 	Door         string   // by which route it came, DoorToken
 	Address      string   // the client's address, without a port
+	Origin       string   // for whom limits by address count it: an address, or a network of IPv6; empty: for nobody
 	RequestID    string
 }
 
@@ -69,6 +70,7 @@ type Issuer struct {
 	audience string
 	terms    terms
 	form     form
+	limiter  Limiter
 	now      func() time.Time
 	verifier Verifier
 	groups   Groups
@@ -84,20 +86,32 @@ func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
 	if r.Audience != "" && r.Audience != i.audience {
 		return d, refuse(ReasonAudienceUnknown, "the audience is not the one that is configured")
 	}
-	// 2. Who is calling?
+	// 2. Too often, from there?
+	if err := i.allowFrom(ctx, r.Origin); err != nil {
+		return d, err
+	}
+	// 3. Who is calling?
 	subject, err := i.verifier.Verify(ctx, r.SubjectToken)
 	if err != nil {
-		return d, notVerified(ctx, err)
+		return d, i.countFailure(ctx, r.Origin, err)
 	}
 	d.TenantID, d.ObjectID, d.Kind, d.ClientID = subject.TenantID, subject.ObjectID, string(subject.Kind), subject.ClientID
 	d.SubjectTokenID = subject.TokenID
-	// 3. to 5. What may they be, and what do we allow?
+	// 4. Too often, they?
+	if err := i.allowCaller(ctx, subject); err != nil {
+		return d, err
+	}
+	// 5. to 7. What may they be, and what do we allow?
 	j, err := i.judge(ctx, subject, r.Scope)
 	if err != nil {
 		return d, err
 	}
 	d.Roles = j.allowed.Roles
-	// 6. Put it in writing.
+	// 8. Too often, with these roles or by this app?
+	if err := i.allowToken(ctx, subject, d.Roles); err != nil {
+		return d, err
+	}
+	// 9. Put it in writing.
 	return i.mint(ctx, d, j)
 }
 
@@ -112,15 +126,15 @@ type judgement struct {
 // judge decides what a verified caller gets who wishes for these roles, none for all. Its errors are those of Exchange.
 func (i *Issuer) judge(ctx context.Context, subject idp.Subject, wish []string) (j judgement, err error) {
 	j = judgement{subject: subject, now: i.now()}
-	// 3. Which groups are they in? Groups that Entra left out are not "no groups".
+	// 5. Which groups are they in? Groups that Entra left out are not "no groups".
 	if j.subject, err = i.withGroups(ctx, subject); err != nil {
 		return j, err
 	}
-	// 4. What may they be?
+	// 6. What may they be?
 	if j.answer, err = i.roles.Grants(ctx, queryFor(j.subject)); err != nil {
 		return j, &Error{ReasonRolesUnavailable, retryRoles, fmt.Errorf("look up grants: %w", err)}
 	}
-	// 5. What do we allow? The clock is read here, so that no wait above makes the token live longer.
+	// 7. What do we allow? The clock is read here, so that no wait above makes the token live longer.
 	j.now = i.now()
 	j.allowed, err = entitle(j.subject, j.answer, wish, i.terms, j.now)
 	return j, err

@@ -53,6 +53,7 @@ const (
 	ReasonTooManyRoles   Reason = "too_many_roles"   // the token would be too long for proxies
 	ReasonNoRoles        Reason = "no_roles"         // the caller holds no role now
 	ReasonBlocked        Reason = "blocked"          // the caller is blocked
+	ReasonRateLimited    Reason = "rate_limited"     // too often; known callers are not the only ones to hear it
 )
 
 // What could not be judged. Nothing is said about the caller; ask again later.
@@ -74,7 +75,7 @@ func Reasons() []Reason {
 		ReasonClientNotAllowed, ReasonScopeMissing, ReasonAppRoleMissing, ReasonAppOnlyRefused, ReasonGuestRefused,
 		ReasonAgentRefused, ReasonClaimMissing, ReasonClaimInvalid,
 		ReasonGrantTypeUnsupported, ReasonRoleNotGranted, ReasonTooManyRoles, ReasonAudienceUnknown,
-		ReasonNoRoles, ReasonBlocked,
+		ReasonNoRoles, ReasonBlocked, ReasonRateLimited,
 		ReasonNotFound, ReasonMethodNotAllowed, ReasonBodyTooLarge, ReasonContentTypeUnsupported,
 		ReasonKeysUnavailable, ReasonRolesUnavailable, ReasonGroupsUnavailable, ReasonIDPUnavailable,
 		ReasonInternal,

@@ -5,6 +5,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -40,12 +41,13 @@ type Check struct {
 
 // Config says how the service shows itself.
 type Config struct {
-	URL            string        // the issuer, as it stands in iss; no trailing slash
-	JWKSMaxAge     time.Duration // how long engines may keep the key set, in whole seconds
-	RelyingParties []string      // names that ?rp= may bear; neither PartyNone nor PartyUnknown
-	CORSOrigins    []string      // exact origins that may use the token endpoint from a browser
-	Checks         []Check       // in the order in which they are shown
-	Meter          Meter         // nil: nothing is counted
+	URL            string         // the issuer, as it stands in iss; no trailing slash
+	JWKSMaxAge     time.Duration  // how long engines may keep the key set, in whole seconds
+	RelyingParties []string       // names that ?rp= may bear; neither PartyNone nor PartyUnknown
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
+	CORSOrigins    []string       // exact origins that may use the token endpoint from a browser
+	Checks         []Check        // in the order in which they are shown
+	Meter          Meter          // nil: nothing is counted
 	Logger         zerolog.Logger
 	Timeout        time.Duration // of a request in whole; zero: 8 s
 }

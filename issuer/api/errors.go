@@ -76,6 +76,8 @@ func problems() map[issuer.Reason]problem {
 		issuer.ReasonNoRoles: {forbidden, accessDenied, "The caller holds no role."},
 		issuer.ReasonBlocked: {forbidden, accessDenied, "The caller is blocked."},
 
+		issuer.ReasonRateLimited: {http.StatusTooManyRequests, temporarilyUnavailable, "Too many requests: try again later."},
+
 		issuer.ReasonNotFound:               {http.StatusNotFound, invalidRequest, "There is nothing at this path."},
 		issuer.ReasonMethodNotAllowed:       {http.StatusMethodNotAllowed, invalidRequest, "The method is not allowed here."},
 		issuer.ReasonBodyTooLarge:           {http.StatusRequestEntityTooLarge, invalidRequest, "The body is larger than 64 KiB."},
@@ -122,7 +124,7 @@ func (a *API) reasonOf(err error) (issuer.Reason, time.Duration) {
 func (a *API) writeError(w http.ResponseWriter, err error) {
 	reason, wait := a.reasonOf(err)
 	p := a.problems[reason]
-	if p.status == http.StatusServiceUnavailable {
+	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {
 		seconds := max(1, int64((wait+time.Second-1)/time.Second))
 		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}

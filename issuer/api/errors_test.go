@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -31,7 +30,8 @@ func wires() map[issuer.Reason]wire {
 		"agent_refused": bad, "claim_missing": bad, "claim_invalid": bad,
 		"grant_type_unsupported": {400, "unsupported_grant_type"}, "role_not_granted": {400, "invalid_scope"},
 		"too_many_roles": {400, "invalid_scope"}, "audience_unknown": {400, "invalid_target"},
-		"no_roles": {403, "access_denied"}, "blocked": {403, "access_denied"},
+		"rate_limited": {429, "temporarily_unavailable"},
+		"no_roles":     {403, "access_denied"}, "blocked": {403, "access_denied"},
 		"not_found": {404, "invalid_request"}, "method_not_allowed": {405, "invalid_request"},
 		"body_too_large": {413, "invalid_request"}, "content_type_unsupported": {415, "invalid_request"},
 		"keys_unavailable": unavailable, "roles_unavailable": unavailable, "groups_unavailable": unavailable, "idp_unavailable": unavailable,
@@ -66,7 +66,7 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 		}
 		said[p.Description] = reason
 		retry := ""
-		if want.status == http.StatusServiceUnavailable {
+		if want.code == "temporarily_unavailable" {
 			retry = "2"
 		}
 		wantHeaders(t, got, map[string]string{
@@ -84,9 +84,11 @@ func TestRetryAfterIsRoundedUpAndNeverZero(t *testing.T) {
 	for wait, want := range map[time.Duration]string{
 		0: "1", time.Millisecond: "1", time.Second: "1", time.Second + 1: "2", 30 * time.Second: "30",
 	} {
-		s := start(t)
-		s.refuse(&issuer.Error{Reason: issuer.ReasonIDPUnavailable, RetryAfter: wait, Err: errBroken})
-		wantHeaders(t, s.exchange(form()), map[string]string{"Retry-After": want})
+		for _, reason := range []issuer.Reason{issuer.ReasonIDPUnavailable, issuer.ReasonRateLimited} {
+			s := start(t)
+			s.refuse(&issuer.Error{Reason: reason, RetryAfter: wait, Err: errBroken})
+			wantHeaders(t, s.exchange(form()), map[string]string{"Retry-After": want})
+		}
 	}
 }
 

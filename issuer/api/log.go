@@ -3,8 +3,8 @@ package api
 import (
 	"crypto/rand"
 	"errors"
-	"net"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"time"
 
@@ -17,7 +17,7 @@ import (
 type entry struct {
 	start     time.Time
 	requestID string
-	address   string // of the peer, without the port
+	origin    origin
 	door      string // of a request for a token; empty on any other
 	decision  issuer.Decision
 	err       error // why there was no answer as asked for
@@ -27,11 +27,8 @@ type entry struct {
 var safeRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // newEntry takes over the client's request id if it has a safe form, and makes one otherwise.
-func newEntry(r *http.Request) *entry {
-	e := &entry{start: time.Now(), address: r.RemoteAddr}
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		e.address = host
-	}
+func newEntry(r *http.Request, trusted []netip.Prefix) *entry {
+	e := &entry{start: time.Now(), origin: originOf(r, trusted)}
 	if ids := r.Header.Values("X-Request-Id"); len(ids) == 1 && safeRequestID.MatchString(ids[0]) {
 		e.requestID = ids[0]
 	} else {
@@ -60,7 +57,10 @@ type line struct {
 
 // MarshalZerologObject writes the members that have a value.
 func (l line) MarshalZerologObject(to *zerolog.Event) {
-	to.Str("request_id", l.requestID).Int("status", l.status).Dur("duration_ms", time.Since(l.start)).Str("peer", l.address)
+	to.Str("request_id", l.requestID).Int("status", l.status).Dur("duration_ms", time.Since(l.start)).Str("peer", text(l.origin.peer))
+	if l.origin.forwarded {
+		to.Str("address", text(l.origin.client))
+	}
 	d := l.decision
 	for _, member := range []struct{ name, value string }{
 		{"route", l.route},

@@ -43,6 +43,8 @@ func TestEveryRequestForATokenIsCountedOnce(t *testing.T) {
 	s.exchange(form())
 	s.refuse(errors.New("nobody foresaw this"))
 	s.exchange(form())
+	s.refuse(&issuer.Error{Reason: issuer.ReasonRateLimited, Err: errBroken})
+	s.exchange(form())
 	s.do(http.MethodGet, "/oauth2/token", "")
 	s.do(http.MethodGet, "/livez", "")
 	s.Close()
@@ -51,6 +53,7 @@ func TestEveryRequestForATokenIsCountedOnce(t *testing.T) {
 		{Door: "token", Result: api.Refused, Reason: "grant_type_unsupported"},
 		{Door: "token", Result: api.Failed, Reason: "roles_unavailable"},
 		{Door: "token", Result: api.Failed, Reason: "internal"},
+		{Door: "token", Result: api.Refused, Reason: "rate_limited"},
 	}
 	if diff := cmp.Diff(want, m.outcomes); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)

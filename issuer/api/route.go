@@ -37,7 +37,7 @@ type route struct {
 // serve is the one way through for every request of a route: headers, deadline, answer, error body, log line.
 func (a *API) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e := newEntry(r)
+		e := newEntry(r, a.config.TrustedProxies)
 		rec := &recorder{ResponseWriter: w}
 		rec.Header().Set("X-Content-Type-Options", "nosniff")
 		rec.Header().Set("X-Request-Id", e.requestID)

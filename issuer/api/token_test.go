@@ -67,7 +67,8 @@ func TestTheExchangeIsAskedForWhatTheFormSays(t *testing.T) {
 			if got := s.exchange(form(c.alter...), "X-Request-Id", "req-7"); got.StatusCode != http.StatusOK {
 				t.Fatalf("%s %s", got.Status, got.body)
 			}
-			c.want.SubjectToken, c.want.Door, c.want.Address, c.want.RequestID = secret, "token", "127.0.0.1", "req-7"
+			c.want.SubjectToken, c.want.Door, c.want.RequestID = secret, "token", "req-7"
+			c.want.Address, c.want.Origin = "127.0.0.1", "127.0.0.1"
 			if diff := cmp.Diff([]issuer.Request{c.want}, s.issuer.asked, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// origin is where a request comes from.
+type origin struct {
+	peer      netip.Addr // the other end of the connection; not valid for what is no address
+	client    netip.Addr // whom a trusted proxy speaks for, or else the peer
+	forwarded bool       // a trusted proxy named the client
+}
+
+// maxHops is more proxies than anybody has in a row.
+const maxHops = 64
+
+// originOf walks from the peer towards the client, through X-Forwarded-For from its right end, for as long as those who
+// wrote it are trusted: the client is the first that is not, or the last that there is. What is no address ends the walk,
+// since whoever let it through vouches for nothing that stands to its left.
+func originOf(r *http.Request, trusted []netip.Prefix) origin {
+	at, ok := parseAddress(r.RemoteAddr)
+	if !ok {
+		return origin{}
+	}
+	o := origin{peer: at, client: at}
+	if !within(trusted, at) {
+		return o
+	}
+	rest := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	for hop := 0; hop < maxHops && rest != "" && within(trusted, o.client); hop++ {
+		cut := strings.LastIndexByte(rest, ',')
+		next, ok := parseAddress(strings.Trim(rest[cut+1:], " \t"))
+		if !ok {
+			break
+		}
+		o.client, o.forwarded = next, true
+		rest = rest[:max(cut, 0)]
+	}
+	return o
+}
+
+// parseAddress reads an address with or without a port, as proxies write it (2001:db8::1, or [2001:db8::1]:80). An IPv4 address in the form of IPv6 is that
+// IPv4 address, and zones, which mean something on one machine alone, are dropped.
+func parseAddress(text string) (netip.Addr, bool) {
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		withPort, err := netip.ParseAddrPort(text)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		address = withPort.Addr()
+	}
+	return address.Unmap().WithZone(""), true
+}
+
+func within(networks []netip.Prefix, address netip.Addr) bool {
+	for _, network := range networks {
+		if network.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// network is for whom limits count the client: its address, or with IPv6 the /64 that it is in, since whoever has one
+// address there has all of them. It is empty for what is no address.
+func (o origin) network() string {
+	if !o.client.Is6() {
+		return text(o.client)
+	}
+	network, _ := o.client.Prefix(64) // fails for other lengths than an address has
+	return network.String()
+}
+
+// text is an address for people, empty for none.
+func text(address netip.Addr) string {
+	if !address.IsValid() {
+		return ""
+	}
+	return address.String()
+}
