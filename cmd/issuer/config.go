@@ -60,6 +60,12 @@ type settings struct {
 	ArrayFormat         string        `env:"ISSUER_ARRAY_FORMAT" envDefault:"postgres" want:"postgres (for Hasura v2) or json (for v3)"`
 	SessionClaims       sessionClaims `env:"ISSUER_SESSION_CLAIMS" envDefault:"x-hasura-user-id=oid,x-hasura-tenant-id=tid" want:"pairs such as x-hasura-user-id=oid, comma separated: a session variable in lower case that is not reserved, each once, and the name of a claim"`
 	CORSOrigins         []string      `env:"ISSUER_CORS_ORIGINS" want:"exact origins such as https://app.example.com, comma separated; http only for loopback hosts; * is refused"`
+	TrustedProxies      []string      `env:"ISSUER_TRUSTED_PROXIES" want:"the networks of proxies in front, such as 10.0.0.0/8 or 2001:db8::/32, comma separated, and never all addresses there are"`
+	RateLimitIP         rate          `env:"ISSUER_RATE_LIMIT_IP" envDefault:"600/m" want:"how many exchanges an address may ask for: N/s, N/m or N/h with N from 1 to 100000, such as 600/m, or 0 for any number"`
+	RateLimitFailures   rate          `env:"ISSUER_RATE_LIMIT_FAILURES" envDefault:"60/m" want:"how many tokens of an address may be refused: N/s, N/m or N/h with N from 1 to 100000, such as 60/m, or 0 for any number"`
+	RateLimitSubject    rate          `env:"ISSUER_RATE_LIMIT_SUBJECT" envDefault:"60/m" want:"how many exchanges a caller may have: N/s, N/m or N/h with N from 1 to 100000, such as 60/m, or 0 for any number"`
+	RateLimitRoles      rates         `env:"ISSUER_RATE_LIMIT_ROLES" want:"how many tokens with a role a caller may have: <role>=<rate>, comma separated, each role once, such as editor=30/m"`
+	RateLimitClients    rates         `env:"ISSUER_RATE_LIMIT_CLIENTS" want:"how many tokens a client app may have in all: <client id>=<rate>, comma separated, each app once, such as 5d4c3b2a-1908-47f6-9e5d-4c3b2a190833=10/s"`
 	RotateEvery         time.Duration `env:"ISSUER_ROTATE_EVERY" envDefault:"24h" want:"a duration up to 2160h (90 days), such as 24h, in whole seconds, at least ISSUER_KEYS_LEAD and half the time a key stays published"`
 	Rotate              string        `env:"ISSUER_ROTATE" envDefault:"auto" want:"auto (this process rotates) or cron (issuer keys rotate does)"`
 	JWKSMaxAge          time.Duration `env:"ISSUER_JWKS_MAX_AGE" envDefault:"5m" want:"a duration from 60s to 300s, in whole seconds, such as 60s or 5m"`

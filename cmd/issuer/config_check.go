@@ -25,7 +25,7 @@ var (
 
 // normalise trims blanks around the items of lists, brings GUIDs to lower case and fills in the default namespace.
 func (s *settings) normalise() {
-	for _, list := range [][]string{s.EntraTenants, s.EntraAudiences, s.EntraClients, s.EntraScopes, s.EntraAppRoles, s.CORSOrigins, s.RelyingParties} {
+	for _, list := range [][]string{s.EntraTenants, s.EntraAudiences, s.EntraClients, s.EntraScopes, s.EntraAppRoles, s.CORSOrigins, s.TrustedProxies, s.RelyingParties} {
 		for i := range list {
 			list[i] = strings.TrimSpace(list[i])
 		}
@@ -34,6 +34,9 @@ func (s *settings) normalise() {
 		for i := range list {
 			list[i] = strings.ToLower(list[i])
 		}
+	}
+	for i, one := range s.RateLimitClients.list {
+		s.RateLimitClients.list[i].name = strings.ToLower(one.name)
 	}
 	for _, one := range []*string{&s.EntraClientID, &s.EntraManagedIdentity, &s.KeyVaultTenant} {
 		*one = strings.ToLower(*one)
@@ -89,6 +92,8 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(s.KeysLead <= 0 || !wholeSeconds(s.KeysLead), "ISSUER_KEYS_LEAD")
 	s.validateLists(f)
 	bad(hasRepeats(s.RelyingParties), "ISSUER_RELYING_PARTIES")
+	bad(hasRepeats(s.RateLimitRoles.names()), "ISSUER_RATE_LIMIT_ROLES")
+	bad(hasRepeats(s.RateLimitClients.names()), "ISSUER_RATE_LIMIT_CLIENTS")
 }
 
 // validateLists records the first wrong item of each list.
@@ -104,7 +109,10 @@ func (s *settings) validateLists(f *faults) {
 		{"ISSUER_ENTRA_SCOPES", s.EntraScopes, scopeName.MatchString},
 		{"ISSUER_ENTRA_APP_ROLES", s.EntraAppRoles, noBlanks.MatchString},
 		{"ISSUER_CORS_ORIGINS", s.CORSOrigins, isOrigin},
+		{"ISSUER_TRUSTED_PROXIES", s.TrustedProxies, isProxyNetwork},
 		{"ISSUER_RELYING_PARTIES", s.RelyingParties, isPartyName},
+		{"ISSUER_RATE_LIMIT_ROLES", s.RateLimitRoles.names(), roleName.MatchString},
+		{"ISSUER_RATE_LIMIT_CLIENTS", s.RateLimitClients.names(), guid.MatchString},
 	} {
 		if at := slices.IndexFunc(list.items, func(item string) bool { return !list.right(item) }); at >= 0 {
 			f.addItem(list.name, list.items, at)

@@ -109,6 +109,9 @@ var devTenant = []string{
 // of them is a mistake worth a word.
 var devOwn = []string{"ISSUER_DATABASE_URL", "ISSUER_DATABASE_URL_FILE", "ISSUER_REDIS_URL", "ISSUER_REDIS_URL_FILE", "ISSUER_KEYS_FILE", "ISSUER_ROLES_FILE"}
 
+// devUnlimited are the limits that dev has only where they are set: one developer's tests are many callers at one address.
+var devUnlimited = []string{"ISSUER_RATE_LIMIT_IP", "ISSUER_RATE_LIMIT_FAILURES", "ISSUER_RATE_LIMIT_SUBJECT"}
+
 // devSettings reads the listen, token and claims settings of environ and fills in the rest.
 func devSettings(environ []string, baseURL, entraURL string) (settings, error) {
 	given := env.ToMap(environ)
@@ -130,6 +133,11 @@ func devSettings(environ []string, baseURL, entraURL string) (settings, error) {
 	}
 	if given["ISSUER_LOG_FORMAT"] == "" {
 		own = append(own, "ISSUER_LOG_FORMAT=console")
+	}
+	for _, name := range devUnlimited {
+		if given[name] == "" {
+			own = append(own, name+"=0")
+		}
 	}
 	for _, pair := range environ {
 		if name, _, _ := strings.Cut(pair, "="); !slices.Contains(devTenant, name) {

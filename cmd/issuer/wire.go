@@ -133,7 +133,9 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	if err != nil {
 		return err
 	}
-	exchange, err := issuer.New(issuerConfig(s), verifier, groups, svc.roles, ring)
+	config := issuerConfig(s)
+	config.Limiter = svc.openLimits(sealer)
+	exchange, err := issuer.New(config, verifier, groups, svc.roles, ring)
 	if err != nil {
 		return usageError{err}
 	}
@@ -144,7 +146,7 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 		loop{"entra", "Entra's keys could not be fetched", verifier.Run},
 		loop{"entra", "Entra needs attention", func(ctx context.Context, report func(error)) { watchAlarms(ctx, verifier.Alarms, report) }})
 	svc.api = api.New(api.Config{
-		URL: s.URL, JWKSMaxAge: s.JWKSMaxAge, RelyingParties: s.RelyingParties, CORSOrigins: s.CORSOrigins,
+		URL: s.URL, JWKSMaxAge: s.JWKSMaxAge, RelyingParties: s.RelyingParties, CORSOrigins: s.CORSOrigins, TrustedProxies: s.proxies(),
 		Meter: svc.metrics, Logger: svc.log,
 		Checks: svc.checks(sealer),
 	}, exchange, ring)
