@@ -9,15 +9,22 @@ func TestAWrongItemOfAListIsNamedByItsPlace(t *testing.T) {
 	t.Parallel()
 	const tenant = "7f2d6c1e-3b0a-4c55-9e1d-2a64c0b8f901"
 	for setting, want := range map[string]string{
-		"ISSUER_ENTRA_TENANTS=" + tenant + ",common":       `ISSUER_ENTRA_TENANTS: item 2 is "common"; it wants tenant ids`,
-		"ISSUER_ENTRA_TENANTS=" + tenant + ",":             "ISSUER_ENTRA_TENANTS has an empty item, number 2; it wants tenant ids",
-		"ISSUER_ENTRA_TENANTS=,":                           "ISSUER_ENTRA_TENANTS has an empty item, number 1; it wants tenant ids",
-		"ISSUER_ENTRA_AUDIENCES=a,,b":                      "ISSUER_ENTRA_AUDIENCES has an empty item, number 2",
-		"ISSUER_ENTRA_CLIENTS=" + tenant + ", " + goodKEK:  "ISSUER_ENTRA_CLIENTS: item 2 is " + notShown,
-		"ISSUER_CORS_ORIGINS=https://app.example.com,*":    `ISSUER_CORS_ORIGINS: item 2 is "*"`,
-		"ISSUER_RELYING_PARTIES=orders,none":               `ISSUER_RELYING_PARTIES: item 2 is "none"`,
-		"ISSUER_RELYING_PARTIES=orders,orders":             `ISSUER_RELYING_PARTIES is "orders,orders"`,
-		"ISSUER_ENTRA_SCOPES=access_as_user,api://x/admin": `ISSUER_ENTRA_SCOPES: item 2 is "api://x/admin"`,
+		"ISSUER_ENTRA_TENANTS=" + tenant + ",common":                                       `ISSUER_ENTRA_TENANTS: item 2 is "common"; it wants tenant ids`,
+		"ISSUER_ENTRA_TENANTS=" + tenant + ",":                                             "ISSUER_ENTRA_TENANTS has an empty item, number 2; it wants tenant ids",
+		"ISSUER_ENTRA_TENANTS=,":                                                           "ISSUER_ENTRA_TENANTS has an empty item, number 1; it wants tenant ids",
+		"ISSUER_ENTRA_AUDIENCES=a,,b":                                                      "ISSUER_ENTRA_AUDIENCES has an empty item, number 2",
+		"ISSUER_ENTRA_CLIENTS=" + tenant + ", " + goodKEK:                                  "ISSUER_ENTRA_CLIENTS: item 2 is " + notShown,
+		"ISSUER_CORS_ORIGINS=https://app.example.com,*":                                    `ISSUER_CORS_ORIGINS: item 2 is "*"`,
+		"ISSUER_RELYING_PARTIES=orders,none":                                               `ISSUER_RELYING_PARTIES: item 2 is "none"`,
+		"ISSUER_RELYING_PARTIES=orders,orders":                                             `ISSUER_RELYING_PARTIES is "orders,orders"`,
+		"ISSUER_TRUSTED_PROXIES=10.0.0.0/8,::/0":                                           `ISSUER_TRUSTED_PROXIES: item 2 is "::/0"; it wants the networks`,
+		"ISSUER_RATE_LIMIT_ROLES=editor=5/m,two words=5/m":                                 `ISSUER_RATE_LIMIT_ROLES: item 2 is "two words"; it wants how many`,
+		"ISSUER_RATE_LIMIT_ROLES=editor=5/m,editor=6/m":                                    `ISSUER_RATE_LIMIT_ROLES is "editor=5/m,editor=6/m"; it wants how many`,
+		"ISSUER_RATE_LIMIT_ROLES=editor=5/m,oncall":                                        "ISSUER_RATE_LIMIT_ROLES: item 2 is not <name>=<rate>, with a rate such as 30/m",
+		"ISSUER_RATE_LIMIT_ROLES=editor=0":                                                 "ISSUER_RATE_LIMIT_ROLES: item 1 is not <name>=<rate>",
+		"ISSUER_RATE_LIMIT_CLIENTS=my-app=5/m":                                             `ISSUER_RATE_LIMIT_CLIENTS is "my-app"; it wants how many`,
+		"ISSUER_RATE_LIMIT_CLIENTS=" + tenant + "=5/m," + strings.ToUpper(tenant) + "=5/m": "ISSUER_RATE_LIMIT_CLIENTS is " + `"`,
+		"ISSUER_ENTRA_SCOPES=access_as_user,api://x/admin":                                 `ISSUER_ENTRA_SCOPES: item 2 is "api://x/admin"`,
 	} {
 		_, err := load(fileSettings(setting), needService)
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), goodKEK) {

@@ -247,11 +247,25 @@ type answer struct {
 // exchange posts token to the token endpoint, with more form parameters behind it.
 func (s served) exchange(t testing.TB, token string, more ...string) answer {
 	t.Helper()
+	return s.exchangeFor(t, "", token, more...)
+}
+
+// exchangeFor is exchange as a proxy does it for a client whose address it names.
+func (s served) exchangeFor(t testing.TB, client, token string, more ...string) answer {
+	t.Helper()
 	form := url.Values{"grant_type": {tokenExchange}, "subject_token_type": {accessTokenType}, "subject_token": {token}}
 	for i := 0; i+1 < len(more); i += 2 {
 		form.Set(more[i], more[i+1])
 	}
-	response, err := http.PostForm(s.base+"/oauth2/token", form)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.base+"/oauth2/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if client != "" {
+		request.Header.Set("X-Forwarded-For", client)
+	}
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
