@@ -20,6 +20,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/redisconn"
 	"github.com/hasura-issuer/hasura-issuer/redisconn/redistest"
 )
 
@@ -251,6 +252,9 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 	found.want(t, "redis", ok, "it answers")
 	_, found = c.check(t, "", []string{"ISSUER_REDIS_URL=" + server.URL()})
 	found.want(t, "redis", note, "ISSUER_KEYS_ENCRYPTION_KEY")
+	forbidScripts(t, server.URL())
+	_, found = c.check(t, "", append(made, "ISSUER_REDIS_URL="+server.URL()))
+	found.want(t, "redis", note, "does not count for us", "EVALSHA")
 	server.Stop()
 	_, found = c.check(t, "", append(made, "ISSUER_REDIS_URL="+server.URL()))
 	found.want(t, "redis", failed, "cannot be reached")
@@ -268,6 +272,19 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 	found.want(t, "database", off, "files")
 	found.want(t, "redis", off, "none is set")
 	found.want(t, "keys", ok, "the first start makes them")
+}
+
+// forbidScripts takes from everybody the right to run scripts in a Redis.
+func forbidScripts(t *testing.T, url string) {
+	t.Helper()
+	client, err := redisconn.Open(url, func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.Do(t.Context(), "ACL", "SETUSER", "default", "-@scripting").Err(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestMigrationsThatAreToComeAreWorthANote(t *testing.T) {

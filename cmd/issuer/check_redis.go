@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/issuer/ratelimit"
 	"github.com/hasura-issuer/hasura-issuer/redisconn"
 )
 
@@ -29,8 +31,20 @@ func (a *attempt) redis(ctx context.Context) finding {
 		err = sick // in words that are fit to be shown
 	}
 	f := found("redis", "", "it answers", err)
-	if err == nil && len(a.settings.KeysEncryptionKey.keks) == 0 {
-		f.Status, f.Detail, f.Cure = note, "it answers, and nothing is shared by it", "set ISSUER_KEYS_ENCRYPTION_KEY: without it whoever can write to Redis could grant any group"
+	switch {
+	case err != nil:
+	case !countsIn(ctx, client):
+		f.Status, f.Detail, f.Cure = note, "it answers and does not count for us: every replica has the limits for itself", "give the user EVAL, EVALSHA, GET, SET and TIME on rate:issuer:*"
+	case len(a.settings.KeysEncryptionKey.keks) == 0:
+		f.Status, f.Detail, f.Cure = note, "it answers, and nothing but limits is shared by it", "set ISSUER_KEYS_ENCRYPTION_KEY: without it whoever can write to Redis could grant any group"
 	}
 	return f
+}
+
+// countsIn reports whether Redis does for us what limits need, by a look at a bucket that nobody uses.
+func countsIn(ctx context.Context, client *redisconn.Client) bool {
+	counts := true
+	limiter := ratelimit.New("check", ratelimit.Options{Redis: client, FellBack: func() { counts = false }})
+	limiter.Look(ctx, ratelimit.Rate{Events: 1, Per: time.Second}, "check")
+	return counts
 }
