@@ -25,9 +25,6 @@ func originOf(r *http.Request, trusted []netip.Prefix) origin {
 		return origin{}
 	}
 	o := origin{peer: at, client: at}
-	if !within(trusted, at) {
-		return o
-	}
 	rest := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
 	for hop := 0; hop < maxHops && rest != "" && within(trusted, o.client); hop++ {
 		cut := strings.LastIndexByte(rest, ',')

@@ -54,8 +54,7 @@ func (m *memory) count(rate Rate, who string, events int) time.Duration {
 func (m *memory) note(rate Rate, who string) {
 	id := sha256.Sum256([]byte(who))
 	defer m.turn(id)()
-	now := m.since()
-	m.buckets.Put(id, min(m.empty(id, now)+rate.interval(), now+rate.burst()), bucketBytes)
+	m.buckets.Put(id, m.empty(id, m.since())+rate.interval(), bucketBytes)
 }
 
 // turn waits for the bucket and returns what hands it on.
