@@ -92,8 +92,10 @@ func missing(from, to int64) string {
 // record about it left it: or else something happened to it in between.
 func (c *chain) follow(r row) {
 	id, err := r.identity()
+	if err != nil || !r.readable() {
+		c.report.faultf("record %d cannot be read", r.Number)
+	}
 	if err != nil {
-		c.report.faultf("%s", err)
 		return
 	}
 	last, known := c.entries[id]
@@ -108,7 +110,15 @@ func (c *chain) follow(r row) {
 }
 
 // compare holds a row of a table against what the records led to.
-func (c *chain) compare(id identity, text string) {
+func (c *chain) compare(kind, text string) {
+	id, err := identify(kind, &text)
+	if err != nil {
+		c.report.faultf("a row of issuer.%ss cannot be read", kind)
+		return
+	}
+	if _, err := readImage(&text); err != nil {
+		c.report.faultf("%s cannot be read", id)
+	}
 	last, known := c.entries[id]
 	switch {
 	case !known:

@@ -76,8 +76,8 @@ type Query struct {
 	Before int64     // only those with a smaller number; 0 for all
 	Since  time.Time // only those from this moment on; zero for all
 	Limit  int       // as many at most
-	// Filter chooses by the entry that changed. A record that cannot be read is
-	// always in.
+	// Filter chooses by the entry that changed. A record that does not tell which
+	// that was is always in.
 	Filter rolestore.Filter
 }
 

@@ -39,11 +39,17 @@ const verifyTimeout = 15 * time.Minute
 //     removed is missed;
 //   - against the anchors, heads that somebody noted earlier: only these can show
 //     that a history was written anew from some record on, hashes and all;
-//   - against the tables: what they hold is what the records lead to, and the
-//     triggers that write records are switched on.
+//   - against the tables: what they hold is what the records lead to;
+//   - against the migration: the triggers and functions that write records are
+//     as it made them, and switched on.
 //
-// What is wrong stands in the report. It fails with ErrNoHistory, or if the
-// database cannot be asked. It holds up nobody, and a copy of every grant in memory.
+// The owner of the tables can get around the latter two: who switches a trigger
+// off, changes a grant, changes it back and switches the trigger on again leaves
+// nothing that could be found afterwards.
+//
+// What is wrong stands in the report, and so does what cannot be read. It fails
+// with ErrNoHistory, or if the database cannot be asked. It holds up nobody, and
+// a copy of every grant in memory.
 func Verify(ctx context.Context, pool *pgxpool.Pool, anchors ...Head) (Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
@@ -58,7 +64,7 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, anchors ...Head) (Report, e
 		if err := c.holdAgainstTables(ctx, tx); err != nil {
 			return err
 		}
-		return c.lookForTriggers(ctx, tx)
+		return c.holdAgainstMigration(ctx, tx)
 	})
 	if err != nil {
 		return Report{}, fmt.Errorf("verify the history of roles: %w", err)
@@ -85,7 +91,7 @@ func (c *chain) readAll(ctx context.Context, tx pgx.Tx) error {
 // holdAgainstHead compares where the records end with where the database says they do.
 func (c *chain) holdAgainstHead(ctx context.Context, tx pgx.Tx) error {
 	var noted Head
-	err := tx.QueryRow(ctx, `SELECT version, hash FROM issuer.role_state`).Scan(&noted.Number, &noted.Hash)
+	err := tx.QueryRow(ctx, `SELECT coalesce(version, 0), coalesce(hash, '') FROM issuer.role_state`).Scan(&noted.Number, &noted.Hash)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		c.report.faultf("issuer.role_state has lost its row, which says where the history ends")
@@ -116,45 +122,11 @@ func (c *chain) holdAgainstTables(ctx context.Context, tx pgx.Tx) error {
 	}
 	var kind, text string
 	if _, err := pgx.ForEachRow(rows, []any{&kind, &text}, func() error {
-		i, err := readImage(&text)
-		if err != nil {
-			return fmt.Errorf("a %s cannot be read: %w", kind, err)
-		}
-		c.compare(i.identity(kind), text)
+		c.compare(kind, text)
 		return nil
 	}); err != nil {
 		return err
 	}
 	c.compareRest()
-	return nil
-}
-
-// triggersSQL lists what records changes and is switched on.
-const triggersSQL = `
-SELECT c.relname || '.' || t.tgname FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
-WHERE c.relnamespace = 'issuer'::regnamespace AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')`
-
-func (c *chain) lookForTriggers(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, triggersSQL)
-	if err != nil {
-		return err
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return err
-	}
-	there := map[string]bool{}
-	for _, name := range names {
-		there[name] = true
-	}
-	for _, name := range []string{
-		"grants.roles_insert", "grants.roles_update", "grants.roles_delete", "grants.roles_truncate",
-		"blocks.roles_insert", "blocks.roles_update", "blocks.roles_delete", "blocks.roles_truncate",
-		"role_history.history_is_kept", "role_state.history_is_kept",
-	} {
-		if !there[name] {
-			c.report.faultf("the trigger issuer.%s is missing or switched off: changes go past the history", name)
-		}
-	}
 	return nil
 }

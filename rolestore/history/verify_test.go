@@ -111,7 +111,17 @@ func TestWhatWasDoneToTheHistoryOrPastItIsFound(t *testing.T) {
 			ALTER TABLE issuer.grants ENABLE TRIGGER USER; ALTER TABLE issuer.role_history ENABLE TRIGGER USER; UPDATE issuer.grants SET priority = 2 WHERE role = 'c'`, []string{
 			"record 7 finds " + grantOf("c") + " otherwise than the records before it left it" + past,
 		}},
-		"a trigger is gone": {`DROP TRIGGER roles_delete ON issuer.blocks`, []string{"the trigger issuer.blocks.roles_delete is missing or switched off: changes go past the history"}},
+		"a trigger is gone": {`DROP TRIGGER roles_delete ON issuer.blocks`, []string{"the trigger issuer.blocks.roles_delete is missing, switched off or not as"}},
+		"a grant cannot be read, and another is added past it": {`ALTER TABLE issuer.grants DROP CONSTRAINT grants_dates_are_finite; ALTER TABLE issuer.grants ENABLE TRIGGER USER; ALTER TABLE issuer.role_history ENABLE TRIGGER USER;
+			UPDATE issuer.grants SET valid_until = 'infinity' WHERE role = 'c'; ALTER TABLE issuer.grants DISABLE TRIGGER USER;
+			INSERT INTO issuer.grants (tenant, principal_kind, principal, role) VALUES ('` + contoso + `', 'user', '` + alice + `', 'z')`, []string{
+			"record 7 cannot be read", grantOf("c") + " cannot be read", grantOf("z") + " is in the table, and no record says so" + past,
+		}},
+		"a record's columns cannot be read": {`ALTER TABLE issuer.role_history DROP CONSTRAINT role_history_at_is_finite, ALTER COLUMN actor DROP NOT NULL;
+			UPDATE issuer.role_history SET at = 'infinity', actor = NULL WHERE number = 2; UPDATE issuer.role_history SET actor = 'eve' WHERE number = 6`, []string{
+			"record 2 does not follow from the one before it: it was altered, or that one was", "record 6 does not follow from the one before it: it was altered, or that one was",
+		}},
+		"the head cannot be read": {`ALTER TABLE issuer.role_state ALTER COLUMN hash DROP NOT NULL; UPDATE issuer.role_state SET hash = NULL`, []string{"issuer.role_state says that the history ends with 6:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,6 +146,41 @@ func TestASwitchedOffTriggerIsFoundAtOnce(t *testing.T) {
 	mustExec(t, pool, `ALTER TABLE issuer.grants DISABLE TRIGGER roles_update`)
 	if report := mustVerify(t, pool); len(report.Faults) != 1 || !strings.Contains(report.Faults[0], "issuer.grants.roles_update") {
 		t.Errorf("faults: %q", report.Faults)
+	}
+}
+
+// A trigger that bears the right name, and a function that does, must do what they
+// did, or a change that is taken back leaves nothing in the tables to find.
+func TestWhatWritesRecordsIsAsTheMigrationMadeIt(t *testing.T) {
+	t.Parallel()
+	const nothing = ` RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; `
+	const insertOn = `DROP TRIGGER roles_insert ON issuer.grants; CREATE TRIGGER roles_insert AFTER `
+	const rest = ` ON issuer.grants REFERENCING NEW TABLE AS rows_new FOR EACH STATEMENT `
+	trigger := func(name string) string { return "the trigger issuer." + name + " is missing, switched off or not as" }
+	function := func(name string) string { return "the function issuer." + name + " is not as" }
+	for name, tc := range map[string]struct{ sql, want string }{
+		"a gutted function":             {`CREATE OR REPLACE FUNCTION issuer.on_roles_change()` + nothing, function("on_roles_change()")},
+		"a guard that lets through":     {`CREATE OR REPLACE FUNCTION issuer.refuse_to_change_history()` + nothing, function("refuse_to_change_history()")},
+		"a function that skips NULL":    {`ALTER FUNCTION issuer.record_roles STRICT`, function("record_roles(text, jsonb[], jsonb[])")},
+		"a function with other rights":  {`ALTER FUNCTION issuer.on_roles_change SECURITY INVOKER`, function("on_roles_change()")},
+		"a function that looks astray":  {`ALTER FUNCTION issuer.role_hash SET search_path = public, pg_catalog`, function("role_hash(text[])")},
+		"a function that was renamed":   {`ALTER FUNCTION issuer.record_roles RENAME TO record`, "the function issuer.record_roles(text, jsonb[], jsonb[]) is missing"},
+		"a trigger on another event":    {insertOn + `TRUNCATE ON issuer.grants FOR EACH STATEMENT EXECUTE FUNCTION issuer.on_roles_change()`, trigger("grants.roles_insert")},
+		"a trigger of another function": {`CREATE FUNCTION issuer.idle()` + nothing + insertOn + `INSERT` + rest + `EXECUTE FUNCTION issuer.idle()`, trigger("grants.roles_insert")},
+		"a function of another schema":  {`CREATE FUNCTION public.on_roles_change()` + nothing + insertOn + `INSERT` + rest + `EXECUTE FUNCTION public.on_roles_change()`, trigger("grants.roles_insert")},
+		"a trigger with a condition":    {insertOn + `INSERT` + rest + `WHEN (false) EXECUTE FUNCTION issuer.on_roles_change()`, trigger("grants.roles_insert")},
+		"a trigger for some columns": {`DROP TRIGGER history_is_kept ON issuer.role_state; CREATE TRIGGER history_is_kept
+			BEFORE INSERT OR UPDATE OF only_row OR DELETE OR TRUNCATE ON issuer.role_state FOR EACH STATEMENT EXECUTE FUNCTION issuer.refuse_to_change_history()`, trigger("role_state.history_is_kept")},
+		"a trigger for replicas only": {`ALTER TABLE issuer.grants ENABLE REPLICA TRIGGER roles_insert`, trigger("grants.roles_insert")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := newPool(t)
+			mustExec(t, pool, tc.sql)
+			if report := mustVerify(t, pool); len(report.Faults) != 1 || !strings.HasPrefix(report.Faults[0], tc.want) {
+				t.Errorf("faults: %q, want %q", report.Faults, tc.want)
+			}
+		})
 	}
 }
 
