@@ -69,28 +69,6 @@ func audienceOfOthers(audience string) Reason {
 	}
 }
 
-// of picks the keys by claims that are not verified yet. That is safe: a wrong choice leads to keys that did not sign the
-// token. An issuer that is trusted by name goes by iss, and a tid that is there must be its tenant's; everybody else goes
-// by tid, which must be there and on the list. Their iss is compared later, with what the tenant's must be.
-func (s sources) of(c *claims) (*entrakeys.Source, error) {
-	named := s.issuers[c.iss.value] // none has the name ""
-	if named != nil && c.tid.state == absent {
-		return named, nil
-	}
-	id, err := c.tid.mustGUID("tid")
-	if err != nil {
-		return nil, err
-	}
-	if named != nil && named.Tenant() == id {
-		return named, nil
-	}
-	tenant, ok := s.tenants[id]
-	if named != nil || !ok {
-		return nil, refuse(ReasonTenantNotAllowed, "tid is not on the list of tenants, or not the tenant of its issuer")
-	}
-	return tenant, nil
-}
-
 // keyFor returns the key that kid names and the set it stands in. A key that is held never waits. One that is not is
 // looked for with Entra, unless the token does not even claim an issuer we expect.
 func keyFor(ctx context.Context, source *entrakeys.Source, t *token) (*entrakeys.Set, *entrakeys.Key, error) {

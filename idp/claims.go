@@ -16,6 +16,7 @@ type claims struct {
 	aud, iss, tid, ver     text
 	oid, sub, azp, appid   text
 	scp, idtyp, idp, uti   text
+	tfp, acr               text // of B2C
 	actFacets, subFacets   text
 	exp, nbf, iat, acct    number
 	groups, roles          list
@@ -57,6 +58,10 @@ func (c *claims) field(name string) field {
 		return &c.idp
 	case "uti":
 		return &c.uti
+	case "tfp":
+		return &c.tfp
+	case "acr":
+		return &c.acr
 	case "exp":
 		return &c.exp
 	case "nbf":

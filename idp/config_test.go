@@ -37,8 +37,17 @@ func TestAConfigurationIsCheckedWhole(t *testing.T) {
 			c.Issuers = []idp.Issuer{{TenantID: ciamTenant, URL: "https://sts.windows.net/x/"}}
 		}, "is a cloud's"},
 		"the same issuer twice": {func(c *idp.Config) {
-			c.Issuers = []idp.Issuer{{TenantID: ciamTenant, URL: ciamIssuer}, {TenantID: b2cTenant, URL: ciamIssuer}}
-		}, "twice"},
+			c.Issuers = []idp.Issuer{{TenantID: ciamTenant, URL: ciamIssuer}, {TenantID: ciamTenant, URL: ciamIssuer}}
+		}, "issuers: item 2: the same issuer is there already"},
+		"an issuer of all policies and of one": {func(c *idp.Config) {
+			c.Issuers = []idp.Issuer{{TenantID: b2cTenant, URL: "https://login.example/b2c/"}, {TenantID: b2cTenant, URL: "https://login.example/b2c/", Metadata: "https://login.example/?p=b2c_1_a"}}
+		}, "issuers: item 2: the same issuer is there already"},
+		"an issuer of a policy twice": {func(c *idp.Config) {
+			c.Issuers = []idp.Issuer{{TenantID: b2cTenant, URL: b2cIssuer, Metadata: b2cPolicy}, {TenantID: b2cTenant, URL: b2cIssuer, Metadata: b2cHost + "/x?p=b2c_1_signupSIGNIN1"}}
+		}, "issuers: item 2: the same issuer is there already"},
+		"an issuer of two tenants": {func(c *idp.Config) {
+			c.Issuers = []idp.Issuer{{TenantID: b2cTenant, URL: "https://login.example/", Metadata: "https://login.example/?p=b2c_1_a"}, {TenantID: ciamTenant, URL: "https://login.example/", Metadata: "https://login.example/?p=b2c_1_b"}}
+		}, "issuers: item 2: the same issuer is there already, for another tenant"},
 		"issuers of a cloud in other words": {func(c *idp.Config) {
 			c.V1Issuer, c.V2Issuer = "https://a.example/{tenantid}/", "https://{tenantid}.b.example/v2.0"
 		}, ""},
@@ -93,7 +102,7 @@ func TestEveryFaultOfAConfigurationIsNamed(t *testing.T) {
 		Issuers: []idp.Issuer{{URL: "https://g.example"}, {TenantID: ciamTenant, URL: "h"}},
 	})
 	for _, want := range []string{
-		"authority", `"a"`, `"b"`, `"c"`, "audiences", "scopes", "leeway", `"d e"`, `"f"`, "cache size", `"https://g.example"`, `"h"`,
+		"authority", `"a"`, `"b"`, `"c"`, "audiences", "scopes", "leeway", `"d e"`, `"f"`, "cache size", "issuers: item 1: ", "issuers: item 2: ",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not in: %v", want, err)

@@ -38,7 +38,11 @@ func TestIssuersAreParsed(t *testing.T) {
 		"a cloud's sign-in host":     {ciamTenant + "=" + globalCloud + "/" + ciamTenant + "/v2.0", idp.Issuer{}, "is a cloud's"},
 		"a cloud's token service":    {ciamTenant + "=https://sts.windows.net/" + ciamTenant + "/", idp.Issuer{}, "is a cloud's"},
 		"a cloud's other name":       {ciamTenant + "=https://login.chinacloudapi.cn/x", idp.Issuer{}, "is a cloud's"},
-		"B2C without policy":         {b2cTenant + "=" + b2cIssuer, idp.Issuer{}, "keys are published per policy"},
+		"B2C without policy":         {b2cTenant + "=" + b2cIssuer, idp.Issuer{}, "is that of every policy of a B2C tenant"},
+		"B2C, a document of all":     {b2cTenant + "=" + b2cIssuer + " " + b2cHost + "/contosob2c.onmicrosoft.com/v2.0/.well-known/openid-configuration", idp.Issuer{}, "is that of every policy of a B2C tenant"},
+		"B2C, two policies":          {b2cTenant + "=" + b2cIssuer + " " + b2cPolicy + "?p=B2C_1_other", idp.Issuer{}, "want the name of one policy"},
+		"B2C, the same one twice":    {b2cTenant + "=" + b2cIssuer + " " + b2cPolicy + "?p=b2c_1_SignUpSignIn1", idp.Issuer{TenantID: b2cTenant, URL: b2cIssuer, Metadata: b2cPolicy + "?p=b2c_1_SignUpSignIn1"}, ""},
+		"B2C, a policy by no name":   {b2cTenant + "=" + b2cIssuer + " " + b2cHost + "/x?p=", idp.Issuer{}, "want the name of one policy"},
 		"a document without TLS":     {ciamTenant + "=" + ciamIssuer + " http://x.example/", idp.Issuer{}, "the discovery document: want https"},
 		"a document that is a path":  {ciamTenant + "=" + ciamIssuer + " /x", idp.Issuer{}, "the discovery document: want https"},
 	}

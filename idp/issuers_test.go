@@ -106,6 +106,13 @@ func TestCustomersComeFromIssuersThatAreTrustedByName(t *testing.T) {
 		"a foreign audience":                     {"external_id_ciam_user", map[string]any{"aud": "api://other"}, nil, "audience_not_ours"},
 		"B2C, all policies":                      {"b2c_user_default_issuer", nil, nil, b2cTenant},
 		"B2C, one policy":                        {"b2c_user_tfp_issuer", nil, nil, b2cTenant},
+		"B2C, its policy in another case":        {"b2c_user_default_issuer", map[string]any{"tfp": "b2c_1_SIGNUPsignin1"}, nil, b2cTenant},
+		"B2C, its policy by the older claim":     {"b2c_user_default_issuer", map[string]any{"tfp": nil, "acr": "b2c_1_signupsignin1"}, nil, b2cTenant},
+		"B2C, another policy of this issuer":     {"b2c_user_default_issuer", map[string]any{"tfp": "B2C_1_weak"}, nil, "issuer_unknown"},
+		"B2C, another by the older claim":        {"b2c_user_default_issuer", map[string]any{"tfp": nil, "acr": "b2c_1_weak"}, nil, "issuer_unknown"},
+		"B2C, the older claim says otherwise":    {"b2c_user_default_issuer", map[string]any{"tfp": "B2C_1_weak", "acr": "b2c_1_signupsignin1"}, nil, "issuer_unknown"},
+		"B2C, no policy":                         {"b2c_user_default_issuer", map[string]any{"tfp": nil}, nil, "claim_missing"},
+		"B2C, a policy that is no name":          {"b2c_user_default_issuer", map[string]any{"tfp": []string{"B2C_1_signupsignin1"}, "acr": "b2c_1_signupsignin1"}, nil, "claim_invalid"},
 		"B2C, another policy":                    {"b2c_user_tfp_issuer", map[string]any{"iss": strings.Replace(tfpIssuer, "signin1", "signin2", 1)}, nil, "claim_missing"},
 		"B2C without slash at the end":           {"b2c_user_default_issuer", map[string]any{"iss": strings.TrimSuffix(b2cIssuer, "/")}, nil, "claim_missing"},
 		"B2C with a tid":                         {"b2c_user_default_issuer", map[string]any{"tid": b2cTenant}, nil, b2cTenant},
@@ -136,6 +143,27 @@ func TestCustomersComeFromIssuersThatAreTrustedByName(t *testing.T) {
 				t.Errorf("the verdict is %s for tenant %q, want %s", got, subject.TenantID, test.want)
 			}
 		})
+	}
+}
+
+// Policies of one issuer may share a key or have keys of their own: a token's is held against its policy's.
+func TestPoliciesOfOneIssuerStandSideBySide(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	const other = b2cHost + "/contosob2c.onmicrosoft.com/v2.0/.well-known/openid-configuration?p=B2C_1A_mfa"
+	e.publishes(t, b2cPolicy, b2cIssuer, "")
+	e.publishes(t, other, b2cIssuer, "")
+	verifier := e.warm(t, func(c *idp.Config) {
+		for _, metadata := range []string{b2cPolicy, other} {
+			c.Issuers = append(c.Issuers, idp.Issuer{TenantID: b2cTenant, URL: b2cIssuer, Metadata: metadata})
+		}
+	})
+	for policy, want := range map[string]string{"B2C_1_signupsignin1": "accepted", "b2c_1a_MFA": "accepted", "B2C_1_weak": "issuer_unknown"} {
+		wantVerdict(t, verifier, e.Sign(altered(payloadOf(t, "b2c_user_default_issuer"), map[string]any{"tfp": policy})), want)
+	}
+	probes := verifier.Probe(t.Context())
+	if n := len(probes); n < 2 || probes[n-1].Err != nil || probes[n-1].Publisher != "issuer "+b2cIssuer+" policy b2c_1a_mfa" {
+		t.Errorf("probes: %+v", probes)
 	}
 }
 

@@ -28,7 +28,7 @@ var tokenCures = map[idp.Reason]string{
 	idp.ReasonAgentRefused:        "an agent identity acts, and those are not served: let the agent's app come by itself, with an app role",
 	idp.ReasonGuestRefused:        "guests are off: set ISSUER_ENTRA_ALLOW_GUESTS=true, or invite nobody",
 	idp.ReasonAppOnlyRefused:      "apps by themselves are off: make an app role for applications (App roles), and name its value in ISSUER_ENTRA_APP_ROLES",
-	idp.ReasonClaimMissing:        "every access token of Entra's has it: is this one of Entra's? In B2C let the user flow return User's Object ID",
+	idp.ReasonClaimMissing:        "every access token of Entra's has it: is this one of Entra's? In B2C let the user flow return User's Object ID, and a custom policy tfp",
 	idp.ReasonClaimInvalid:        "Entra sends that claim in another form: look at claims mapping and optional claims of the API's registration",
 }
 
@@ -110,7 +110,9 @@ func spellings(id string) []string {
 func (t suspect) issuerCure() string {
 	text := "iss is " + claim(t.Issuer) + " with ver " + claim(t.Version) + ": "
 	switch {
-	case strings.Contains(t.Issuer, ".ciamlogin.com/"), strings.Contains(t.Issuer, ".b2clogin.com/"):
+	case strings.Contains(t.Issuer, ".b2clogin."):
+		return text + "B2C's tenants are trusted by their issuer and policy (tfp or acr), in ISSUER_ENTRA_ISSUERS"
+	case strings.Contains(t.Issuer, ".ciamlogin.com/"):
 		return text + "tenants for customers are trusted by their issuer, in ISSUER_ENTRA_ISSUERS"
 	case !strings.Contains(t.Issuer, t.TenantID):
 		return text + "it names another tenant than tid, so Entra did not issue this token"

@@ -61,6 +61,7 @@ func TestATokenThatIsRefusedIsExplainedInThePortalsWords(t *testing.T) {
 		"a personal account":                   {user("tid", consumers), "", idp.ReasonTenantNotAllowed, []string{"personal account"}},
 		"no tenant":                            {user("tid", nil), "", idp.ReasonClaimMissing, []string{"Entra's"}},
 		"another cloud":                        {user("iss", "https://login.microsoftonline.us/"+faketenant.TenantID+"/v2.0"), "", idp.ReasonIssuerUnknown, []string{"iss is https://login.microsoftonline.us/", "another cloud's"}},
+		"a tenant of B2C":                      {user("iss", "https://x.b2clogin.com/"+faketenant.TenantID+"/v2.0/"), "", idp.ReasonIssuerUnknown, []string{"ISSUER_ENTRA_ISSUERS", "policy"}},
 		"a tenant for customers":               {user("iss", "https://x.ciamlogin.com/"+faketenant.TenantID+"/v2.0"), "", idp.ReasonIssuerUnknown, []string{"ISSUER_ENTRA_ISSUERS"}},
 		"the issuer of common":                 {user("iss", c.url+"/common/v2.0"), "", idp.ReasonIssuerUnknown, []string{"another tenant than tid"}},
 		"a version that is not its issuer's":   {user("ver", "1.0"), "", idp.ReasonIssuerUnknown, []string{"with ver 1.0"}},

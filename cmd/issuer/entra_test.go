@@ -88,7 +88,7 @@ func TestWhatIsWrongAboutIssuersNamesItsVariable(t *testing.T) {
 		{"ISSUER_ENTRA_ISSUERS", tenant + "=https://a.example.com," + tenant, "ISSUER_ENTRA_ISSUERS: item 2: want <tenant id>=<issuer>"},
 		{"ISSUER_ENTRA_ISSUERS", tenant + "=http://a.example.com", "ISSUER_ENTRA_ISSUERS: item 1: the issuer: want https"},
 		{"ISSUER_ENTRA_ISSUERS", tenant + "=https://login.microsoftonline.com/x/v2.0", "ISSUER_ENTRA_ISSUERS: item 1: the issuer is a cloud's"},
-		{"ISSUER_ENTRA_ISSUERS", tenant + "=https://a.example.com," + tenant + "=https://a.example.com", `ISSUER_ENTRA_ISSUERS: "https://a.example.com": it is there twice`},
+		{"ISSUER_ENTRA_ISSUERS", tenant + "=https://a.example.com," + tenant + "=https://a.example.com", "ISSUER_ENTRA_ISSUERS: item 2: the same issuer is there already"},
 		{"ISSUER_ENTRA_ISSUER_V1", "https://sts.example.com/", "ISSUER_ENTRA_ISSUER_V1: want an https address with {tenantid} in it"},
 		{"ISSUER_ENTRA_ISSUER_V2", "http://sts.example.com/{tenantid}", "ISSUER_ENTRA_ISSUER_V2: want an https address with {tenantid} in it"},
 		{"ISSUER_ENTRA_SIGNING_KEY_APP", "my-api", `ISSUER_ENTRA_SIGNING_KEY_APP is "my-api"; it wants the client id`},

@@ -23,6 +23,7 @@ type Publisher struct {
 
 	v1Issuer, v2Issuer string // "" where the documents are to say
 	named              bool   // trusted by its exact issuer instead of as an authority's tenant
+	policy             string // the one whose tokens are meant, in lower case; "" where the issuer says all there is to say
 }
 
 // Tenant returns the publisher of an authority's tenant (a lower-case GUID). An app that signs with a key of its own
@@ -39,7 +40,8 @@ func (a Authority) Tenant(tenant, appID string) Publisher {
 
 // Named returns the publisher of an issuer that is trusted by its exact name, for a tenant (a lower-case GUID). metadata
 // is its discovery document, "" for the one that stands below the issuer (OpenID Connect Discovery section 4). A query
-// member appid of metadata is carried on to the keys. The error says what is wrong.
+// member appid of metadata is carried on to the keys. Where it names a policy of B2C and the issuer does not, a token must
+// name the same: all policies may have one issuer and one key. The error says what is wrong.
 func Named(tenant, issuer, metadata string) (Publisher, error) {
 	address, err := parseAddress(issuer)
 	switch {
@@ -49,8 +51,8 @@ func Named(tenant, issuer, metadata string) (Publisher, error) {
 		return Publisher{}, errors.New("the issuer: want no query")
 	case ofACloud(address):
 		return Publisher{}, errors.New("the issuer is a cloud's: name the authority and the tenant instead")
-	case metadata == "" && isPolicyless(address):
-		return Publisher{}, errors.New("the issuer is a B2C tenant's without policy: want its discovery document too, since keys are published per policy")
+	case metadata == "" && isOfAllPolicies(address):
+		return Publisher{}, errOfAllPolicies
 	case metadata == "":
 		metadata = strings.TrimSuffix(issuer, "/") + discoveryPath
 	}
@@ -58,16 +60,18 @@ func Named(tenant, issuer, metadata string) (Publisher, error) {
 	if err != nil {
 		return Publisher{}, fmt.Errorf("the discovery document: %w", err)
 	}
+	policy, err := policyOf(address, document)
+	if err != nil {
+		return Publisher{}, err
+	}
+	name := "issuer " + issuer
+	if policy != "" {
+		name += " policy " + policy
+	}
 	return Publisher{
-		name: "issuer " + issuer, tenant: tenant, metadata: metadata, origin: originOf(document),
+		name: name, tenant: tenant, metadata: metadata, origin: originOf(document), policy: policy,
 		appID: document.Query().Get(appIDName), v1Issuer: issuer, v2Issuer: issuer, named: true,
 	}, nil
-}
-
-// isPolicyless sees the form of B2C issuers below which no discovery document stands
-// (learn.microsoft.com/azure/active-directory-b2c/tokens-overview).
-func isPolicyless(issuer *url.URL) bool {
-	return strings.HasSuffix(issuer.Hostname(), ".b2clogin.com") && !strings.HasPrefix(issuer.Path, "/tfp/")
 }
 
 // knows reports whether the issuers are known before any document was read.

@@ -57,6 +57,9 @@ func NewSource(publisher Publisher, client *http.Client, now func() time.Time) *
 // Tenant returns the id of the tenant whose keys these are.
 func (s *Source) Tenant() string { return s.publisher.tenant }
 
+// Policy returns the policy of B2C, in lower case, that a token must name for these to be its keys; "" for none.
+func (s *Source) Policy() string { return s.publisher.policy }
+
 // Held returns the last good set, or nil when there is none or it is more than 24 hours old. It never waits.
 func (s *Source) Held() *Set {
 	set := s.held.Load()
