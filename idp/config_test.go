@@ -45,6 +45,9 @@ func TestAConfigurationIsCheckedWhole(t *testing.T) {
 		"an issuer of a policy twice": {func(c *idp.Config) {
 			c.Issuers = []idp.Issuer{{TenantID: b2cTenant, URL: b2cIssuer, Metadata: b2cPolicy}, {TenantID: b2cTenant, URL: b2cIssuer, Metadata: b2cHost + "/x?p=b2c_1_signupSIGNIN1"}}
 		}, "issuers: item 2: the same issuer is there already"},
+		"an issuer of the authority's tenant": {func(c *idp.Config) {
+			c.Issuers = []idp.Issuer{{TenantID: b2cTenant, URL: tfpIssuer}, {TenantID: strings.ToUpper(c.Tenants[0]), URL: "https://login.example/"}}
+		}, "issuers: item 2: its tenant id is that of one of the authority's tenants too"},
 		"an issuer of two tenants": {func(c *idp.Config) {
 			c.Issuers = []idp.Issuer{{TenantID: b2cTenant, URL: "https://login.example/", Metadata: "https://login.example/?p=b2c_1_a"}, {TenantID: ciamTenant, URL: "https://login.example/", Metadata: "https://login.example/?p=b2c_1_b"}}
 		}, "issuers: item 2: the same issuer is there already, for another tenant"},

@@ -43,6 +43,12 @@ func TestIssuersAreParsed(t *testing.T) {
 		"B2C, two policies":          {b2cTenant + "=" + b2cIssuer + " " + b2cPolicy + "?p=B2C_1_other", idp.Issuer{}, "want the name of one policy"},
 		"B2C, the same one twice":    {b2cTenant + "=" + b2cIssuer + " " + b2cPolicy + "?p=b2c_1_SignUpSignIn1", idp.Issuer{TenantID: b2cTenant, URL: b2cIssuer, Metadata: b2cPolicy + "?p=b2c_1_SignUpSignIn1"}, ""},
 		"B2C, a policy by no name":   {b2cTenant + "=" + b2cIssuer + " " + b2cHost + "/x?p=", idp.Issuer{}, "want the name of one policy"},
+		"another tenant's host":      {ciamTenant + "=https://" + b2cTenant + ".ciamlogin.com/x/v2.0", idp.Issuer{}, "the issuer: the GUID in it is not the tenant id"},
+		"another tenant's path":      {ciamTenant + "=" + tfpIssuer, idp.Issuer{}, "the issuer: the GUID in it is not the tenant id"},
+		"a second tenant's path":     {ciamTenant + "=https://" + ciamTenant + ".ciamlogin.com/" + b2cTenant + "/v2.0", idp.Issuer{}, "the issuer: the GUID in it is not the tenant id"},
+		"its own in upper case":      {ciamTenant + "=https://x.ciamlogin.com/" + strings.ToUpper(ciamTenant) + "/v2.0", idp.Issuer{TenantID: ciamTenant, URL: "https://x.ciamlogin.com/" + strings.ToUpper(ciamTenant) + "/v2.0"}, ""},
+		"another tenant's document":  {ciamTenant + "=" + ciamIssuer + " " + b2cHost + "/" + b2cTenant + "/x", idp.Issuer{}, "the discovery document: the GUID in its address"},
+		"an app in the query":        {ciamTenant + "=" + ciamIssuer + " " + b2cHost + "/x?appid=" + b2cTenant, idp.Issuer{TenantID: ciamTenant, URL: ciamIssuer, Metadata: b2cHost + "/x?appid=" + b2cTenant}, ""},
 		"a document without TLS":     {ciamTenant + "=" + ciamIssuer + " http://x.example/", idp.Issuer{}, "the discovery document: want https"},
 		"a document that is a path":  {ciamTenant + "=" + ciamIssuer + " /x", idp.Issuer{}, "the discovery document: want https"},
 	}

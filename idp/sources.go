@@ -73,8 +73,12 @@ func (c Config) signingKeyApp() (string, error) {
 	return id, nil
 }
 
-// addNamed adds the source of an issuer that is trusted by name, unless a token could belong to another one too.
+// addNamed adds the source of an issuer that is trusted by name, unless a token could belong to another one too, or its
+// users pass for those of another directory: grants know callers by tenant and object id.
 func (s *sources) addNamed(issuer string, source *entrakeys.Source) error {
+	if s.tenants[source.Tenant()] != nil {
+		return errors.New("its tenant id is that of one of the authority's tenants too, and a tenant for customers is a directory of its own")
+	}
 	others := s.issuers[issuer]
 	if others == nil {
 		others = policies{}

@@ -82,8 +82,10 @@ func TestTheKeysOfAnAppThatSignsWithItsOwnAreAskedForByItsName(t *testing.T) {
 
 func TestWhatIsWrongAboutIssuersNamesItsVariable(t *testing.T) {
 	t.Parallel()
-	const tenant = faketenant.TenantID
+	const tenant, another = "c41b9a70-58de-4f0b-8a37-61d2e9f3b802", "e57a3f18-6b4d-49c2-8d70-b2c9f0a1d805"
 	for _, c := range []struct{ name, value, want string }{
+		{"ISSUER_ENTRA_ISSUERS", tenant + "=https://" + tenant + ".ciamlogin.com/" + another + "/v2.0", "ISSUER_ENTRA_ISSUERS: item 1: the issuer: the GUID in it is not the tenant id"},
+		{"ISSUER_ENTRA_ISSUERS", tenant + "=https://a.example.com," + faketenant.TenantID + "=https://b.example.com", "ISSUER_ENTRA_ISSUERS: item 2: its tenant id is that of one of the authority's tenants too"},
 		{"ISSUER_ENTRA_ISSUERS", "contoso=https://login.example.com", "ISSUER_ENTRA_ISSUERS: item 1: the tenant id is not a GUID"},
 		{"ISSUER_ENTRA_ISSUERS", tenant + "=https://a.example.com," + tenant, "ISSUER_ENTRA_ISSUERS: item 2: want <tenant id>=<issuer>"},
 		{"ISSUER_ENTRA_ISSUERS", tenant + "=http://a.example.com", "ISSUER_ENTRA_ISSUERS: item 1: the issuer: want https"},

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -60,6 +62,12 @@ func Named(tenant, issuer, metadata string) (Publisher, error) {
 	if err != nil {
 		return Publisher{}, fmt.Errorf("the discovery document: %w", err)
 	}
+	if namesAnother(tenant, address) {
+		return Publisher{}, errors.New("the issuer: the GUID in it is not the tenant id")
+	}
+	if namesAnother(tenant, document) {
+		return Publisher{}, errors.New("the discovery document: the GUID in its address is not the tenant id")
+	}
 	policy, err := policyOf(address, document)
 	if err != nil {
 		return Publisher{}, err
@@ -72,6 +80,16 @@ func Named(tenant, issuer, metadata string) (Publisher, error) {
 		name: name, tenant: tenant, metadata: metadata, origin: originOf(document), policy: policy,
 		appID: document.Query().Get(appIDName), v1Issuer: issuer, v2Issuer: issuer, named: true,
 	}, nil
+}
+
+var aGUID = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}`)
+
+// namesAnother reports whether host or path hold the id of another tenant: its users would pass for this one's. A query may
+// hold the id of an app.
+func namesAnother(tenant string, address *url.URL) bool {
+	return slices.ContainsFunc(aGUID.FindAllString(address.Host+address.Path, -1), func(id string) bool {
+		return !strings.EqualFold(id, tenant)
+	})
 }
 
 // knows reports whether the issuers are known before any document was read.
