@@ -12,6 +12,10 @@ import (
 // time.Duration says when.
 var ErrUnavailable = entrakeys.ErrUnavailable
 
+// ErrKeyUnseen is the last of these: keys are held, the token names none of them, and nobody may look for its key yet. Use
+// errors.Is; it is ErrUnavailable too. The key may be new. But any stranger can make up its name, and nothing of ours failed.
+var ErrKeyUnseen = entrakeys.ErrKeyUnseen
+
 // Reason says why a token was refused. The values are stable: clients, metrics and the README know them.
 type Reason string
 

@@ -66,6 +66,10 @@ func TestEachStepThatFailsEndsTheExchange(t *testing.T) {
 			world: func(w *world) { w.verify = fmt.Errorf("fetch: %w", idp.ErrUnavailable) },
 			want:  refusal{issuer.ReasonIDPUnavailable, true}, steps: "v",
 		},
+		"a key that nobody has seen is no verdict": {
+			world: func(w *world) { w.verify = fmt.Errorf("look: %w", idp.ErrKeyUnseen) },
+			want:  refusal{issuer.ReasonIDPUnavailable, true}, steps: "v",
+		},
 		"a verifier that breaks its contract is our fault": {
 			world: func(w *world) { w.verify = broken }, want: refusal{issuer.ReasonInternal, false}, steps: "v",
 		},
@@ -228,6 +232,30 @@ func TestASlowStoreDoesNotMakeATokenLiveLonger(t *testing.T) {
 		wantRefusal(t, err, c.want)
 		if err == nil && got.Lifetime != 2*time.Second {
 			t.Errorf("lifetime %s, want 2s", got.Lifetime)
+		}
+	}
+}
+
+// Who limits failures goes by this: a guess at a token is one, whatever it is answered, and an outage never is.
+func TestATokensFaultIsToldFromAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		world func(*world)
+		want  bool
+	}{
+		"a refused token": {func(w *world) {
+			w.verify = &idp.TokenError{Reason: idp.ReasonSignatureInvalid, Err: errors.New("forged")}
+		}, true},
+		"a key that nobody has seen": {func(w *world) { w.verify = fmt.Errorf("look: %w", idp.ErrKeyUnseen) }, true},
+		"keys that cannot be had":    {func(w *world) { w.verify = fmt.Errorf("fetch: %w", idp.ErrUnavailable) }, false},
+		"a broken verifier":          {func(w *world) { w.verify = errors.New("broken") }, false},
+		"a caller without a role":    {func(w *world) { w.answer = rolestore.Answer{} }, false},
+	} {
+		w := newWorld(t)
+		c.world(w)
+		_, err := w.exchange(t.Context(), issuer.Request{SubjectToken: subjectToken})
+		if e, ok := errors.AsType[*issuer.Error](err); !ok || e.TokenFault() != c.want {
+			t.Errorf("%s: %v, want a token's fault: %v", name, err, c.want)
 		}
 	}
 }

@@ -163,7 +163,7 @@ func (i *Issuer) mint(ctx context.Context, d Decision, j judgement) (Decision, e
 // the token, nor is it a fault of ours.
 func notVerified(ctx context.Context, err error) error {
 	if refusal, ok := errors.AsType[*idp.TokenError](err); ok {
-		return &Error{Reason(refusal.Reason), 0, refusal.Err}
+		return &Error{Reason(refusal.Reason), 0, tokenFault{refusal.Err}}
 	}
 	if errors.Is(err, idp.ErrUnavailable) || ctx.Err() != nil {
 		return &Error{ReasonIDPUnavailable, retryAfter(err, retryIDP), fmt.Errorf("verify the subject token: %w", err)}

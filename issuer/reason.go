@@ -1,6 +1,11 @@
 package issuer
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+)
 
 // Reason says why an exchange was not granted. The values are stable: clients, metrics and the README know them.
 type Reason string
@@ -108,3 +113,16 @@ func (e *Error) Error() string {
 
 // Unwrap returns what was found.
 func (e *Error) Unwrap() error { return e.Err }
+
+// TokenFault reports whether the exchange ended for the subject token itself. So it is with every token that was refused.
+// It is so too with one whose key nobody has seen and nobody may look for yet: that is ReasonIDPUnavailable, since the key
+// may be new, but whoever guesses at tokens gets it as well, and no part of ours has failed.
+func (e *Error) TokenFault() bool {
+	_, refused := errors.AsType[tokenFault](e.Err)
+	return refused || errors.Is(e.Err, idp.ErrKeyUnseen)
+}
+
+// tokenFault is what was found wrong with a subject token.
+type tokenFault struct{ error }
+
+func (f tokenFault) Unwrap() error { return f.error }

@@ -179,4 +179,9 @@ func TestANewKeyThatCannotBeLookedForYetIsNoRefusal(t *testing.T) {
 	if got.Status != http.StatusServiceUnavailable || got.Reason != "idp_unavailable" || err != nil || seconds < 1 || seconds > 30 {
 		t.Errorf("a good token: %d %q, Retry-After %q", got.Status, got.Reason, got.RetryAfter)
 	}
+	// Strangers can bring this about, so it must not look like an outage of ours.
+	const counted = `issuer_exchanges_total{door="token",outcome="refused",reason="idp_unavailable"} 1`
+	if _, metrics := get(t, s.admin+"/metrics"); !strings.Contains(string(metrics), counted) {
+		t.Errorf("the metrics lack %s", counted)
+	}
 }

@@ -95,6 +95,16 @@ func (l line) MarshalZerologObject(to *zerolog.Event) {
 	}
 }
 
+// ours reports whether an answer of this status is for want of something of ours. That a token could not be judged is not,
+// where the token brought it about: strangers could raise an alarm with tokens they made up.
+func ours(err error, status int) bool {
+	if status < http.StatusInternalServerError {
+		return false
+	}
+	e, ok := errors.AsType[*issuer.Error](err)
+	return !ok || !e.TokenFault()
+}
+
 // levelOf raises the level where the service failed, rather than the client. A dependency that was cut short because the
 // client went away has not failed.
 func levelOf(rt route, e *entry, status int) zerolog.Level {
@@ -102,7 +112,7 @@ func levelOf(rt route, e *entry, status int) zerolog.Level {
 	switch {
 	case panicked:
 		return zerolog.ErrorLevel
-	case e.err == nil || status < http.StatusInternalServerError || e.cancelled:
+	case e.err == nil || !ours(e.err, status) || e.cancelled:
 		return rt.level
 	case status == http.StatusInternalServerError:
 		return zerolog.ErrorLevel

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 )
@@ -57,6 +59,28 @@ func TestARefusedExchangeIsOneLineThatKnowsWhoAndWhy(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, line); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", reason, diff)
+		}
+	}
+}
+
+// Whoever makes tokens up must not be able to raise an alarm with them.
+func TestATokenWhoseKeyNobodyHasSeenIsNoOutage(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]struct{ level, result string }{
+		fmt.Errorf("verify: %w", idp.ErrKeyUnseen):   {"info", api.Refused},
+		fmt.Errorf("verify: %w", idp.ErrUnavailable): {"warn", api.Failed},
+	} {
+		m := &meter{}
+		s := start(t, func(c *api.Config) { c.Meter = m })
+		s.refuse(&issuer.Error{Reason: issuer.ReasonIDPUnavailable, RetryAfter: 7 * time.Second, Err: err})
+		if got := s.exchange(form()); got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") != "7" {
+			t.Errorf("%v: %s, Retry-After %q", err, got.Status, got.Header.Get("Retry-After"))
+		}
+		if line := s.line(); line["level"] != want.level || line["reason"] != "idp_unavailable" {
+			t.Errorf("%v: %v", err, line)
+		}
+		if diff := cmp.Diff([]api.Outcome{{Door: "token", Result: want.result, Reason: "idp_unavailable"}}, m.outcomes); diff != "" {
+			t.Errorf("%v is counted (-want +got):\n%s", err, diff)
 		}
 	}
 }

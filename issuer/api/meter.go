@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"net/http"
 )
 
 // Meter counts what was answered. It is called concurrently, and must be quick.
@@ -42,7 +41,7 @@ func (a *API) count(e *entry) {
 	if e.err != nil {
 		reason, _ := a.reasonOf(e.err)
 		outcome.Result, outcome.Reason = Refused, string(reason)
-		if a.problems[reason].status >= http.StatusInternalServerError {
+		if ours(e.err, a.problems[reason].status) {
 			outcome.Result = Failed
 		}
 	}

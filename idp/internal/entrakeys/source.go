@@ -104,7 +104,7 @@ func (s *Source) Fetch(ctx context.Context) error {
 // Learn is Fetch for a token whose key id is not held. Since anybody can send one, it begins a fetch at most every 30
 // seconds, whatever came of the last; in between it answers from memory. It returns the set to look in: one without kid
 // was fetched when somebody had asked for kid already, or held it before. Else it returns ErrUnavailable: the last fetch
-// failed, ctx ended first, or nobody may look for kid yet; that error's method RetryAfter tells when somebody may.
+// failed, ctx ended first, or nobody may look for kid yet, which is ErrKeyUnseen; its method RetryAfter tells when somebody may.
 func (s *Source) Learn(ctx context.Context, kid string) (*Set, error) {
 	s.mu.Lock()
 	current, outcome, begun := s.flight, s.outcome, s.begun

@@ -2,6 +2,7 @@ package entrakeys
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -11,16 +12,20 @@ import (
 // forgotten then is told to ask again, and gets the same answer later.
 const maxUnknown = 1024
 
+// ErrKeyUnseen means that keys are held, a token names none of them, and nobody could look for that one yet. It is
+// ErrUnavailable, since the key may be new; but any stranger can bring it about, and nothing of ours has failed.
+var ErrKeyUnseen = fmt.Errorf("the key has not been seen yet: %w", ErrUnavailable)
+
 // tooSoonError means that nobody could look for a key id yet: the keys were fetched last before anybody asked for it, and
-// may not be fetched again so soon. It is ErrUnavailable.
+// may not be fetched again so soon. It is ErrKeyUnseen.
 type tooSoonError struct{ wait time.Duration }
 
 func (e *tooSoonError) Error() string {
 	return "the key id is unknown, and the keys were fetched too short a time ago to be fetched again"
 }
 
-// Unwrap makes it ErrUnavailable.
-func (e *tooSoonError) Unwrap() error { return ErrUnavailable }
+// Unwrap makes it ErrKeyUnseen.
+func (e *tooSoonError) Unwrap() error { return ErrKeyUnseen }
 
 // RetryAfter is when keys may be fetched again.
 func (e *tooSoonError) RetryAfter() time.Duration { return e.wait }

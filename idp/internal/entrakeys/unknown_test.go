@@ -20,7 +20,7 @@ func wantLearnt(t *testing.T, source *entrakeys.Source, kid string, want time.Du
 	switch {
 	case want == 0 && (err != nil || set.Key(kid) != nil):
 		t.Errorf("%q: %v, want a set without it", kid, err)
-	case want != 0 && (!errors.Is(err, entrakeys.ErrUnavailable) || !errors.As(err, &later) || later.RetryAfter() != want):
+	case want != 0 && (!errors.Is(err, entrakeys.ErrUnavailable) || !errors.Is(err, entrakeys.ErrKeyUnseen) || !errors.As(err, &later) || later.RetryAfter() != want):
 		t.Errorf("%q: %v, want to be asked again after %s", kid, err, want)
 	}
 }
