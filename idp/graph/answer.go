@@ -105,9 +105,21 @@ func refusal(answer wire.Answer, now time.Time) *UnavailableError {
 			return nil
 		})
 	})
+	problem.Personal = problem.Code != "" && concernsOne(answer.Status)
 	problem.Hint = cures[problem.Code]
 	problem.Trace = wire.Trace(answer.Header.Get("request-id"))
 	return problem
+}
+
+// concernsOne says that a status of Graph's own errors is about the question. Those about our app, or about how much it
+// asks, are about everybody's. So is an error without a code, which is not Graph's.
+func concernsOne(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	default:
+		return 400 <= status && status < 500
+	}
 }
 
 // gone says that Graph was asked and knows no such caller.

@@ -48,7 +48,7 @@ func (r *reading) run(ctx context.Context) {
 		c.memory.Put(r.query.key, answer)
 	case gone(problem): // that is no outage, and an older answer would be about somebody who is gone
 		c.memory.Remove(r.query.key)
-	default:
+	case !problem.Personal: // else one caller could have all of this service taken for ill
 		r.tenant.health.Store(problem)
 	}
 	c.lately.note(r.query.key, problem)

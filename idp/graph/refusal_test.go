@@ -151,6 +151,48 @@ func TestHealthIsPerTenant(t *testing.T) {
 	}
 }
 
+// A refusal about one caller is nobody else's. What says something of the tenant is, and stays so until Graph has answered.
+func TestOneCallersRefusalIsNoIllHealth(t *testing.T) {
+	t.Parallel()
+	const own = `{"error":{"code":"Request_BadRequest","message":"` + canary + `"}}`
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		ill    bool
+	}{
+		"a question that Graph does not like": {http.StatusBadRequest, own, false},
+		"a conflict":                          {http.StatusConflict, own, false},
+		"something else that is not there":    {http.StatusNotFound, own, false},
+		"no sign-in":                          {http.StatusUnauthorized, own, true},
+		"no permission":                       {http.StatusForbidden, own, true},
+		"not Graph's words":                   {http.StatusBadRequest, "<html>" + canary, true},
+		"not Graph at all":                    {http.StatusNotFound, "", true},
+		"too much":                            {http.StatusTooManyRequests, own, true},
+		"an outage":                           {http.StatusServiceUnavailable, own, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, s *stage) {
+				client := s.open(t)
+				s.graphAnswers(func(w http.ResponseWriter, _ *http.Request) { write(w, c.status, c.body) })
+				got, err := client.Groups(t.Context(), s.user(), nil)
+				s.refused(t, got, err)
+				if health := client.Health(); (health != nil) != c.ill {
+					t.Errorf("health is %v, want an ill one: %v", health, c.ill)
+				}
+				s.graphAnswers(down)
+				got, err = client.Groups(t.Context(), s.user(), nil)
+				s.refused(t, got, err)
+				s.graphAnswers(func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusBadRequest, own) })
+				got, err = client.Groups(t.Context(), s.user(), nil)
+				s.refused(t, got, err)
+				if client.Health() == nil {
+					t.Error("a refusal made it well")
+				}
+			})
+		})
+	}
+}
+
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

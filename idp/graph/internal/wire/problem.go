@@ -26,6 +26,7 @@ type Problem struct {
 	Err        error         // what happened
 	Status     int           // of the answer; 0 when there was none, or none that could be read
 	Transient  bool          // it may be otherwise in a moment
+	Personal   bool          // it concerns the one who was asked about, and says nothing of others
 }
 
 // Misread is the problem that who did not answer as it should.
