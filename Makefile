@@ -26,7 +26,7 @@ build: ## Build the static binary bin/issuer
 image: ## Build the container image issuer, with the version and commit of this checkout
 	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t issuer .
 
-setup: ## Install what the tests need (Postgres, Redis, Node), where it is missing and may be installed
+setup: ## Install what the tests need (Postgres, Redis, gateways, Node), where it is missing and may be installed
 	@scripts/setup.sh
 
 test: setup ## Run all tests, with the race detector
