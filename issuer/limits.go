@@ -64,10 +64,11 @@ func (i *Issuer) allowFrom(ctx context.Context, origin string) error {
 }
 
 // countFailure counts a refused token by where it came from, and returns why the exchange ends. Of many that were judged
-// at the same time no more are told the verdict than the limit allows. What is no verdict does not count.
+// at the same time no more are told the verdict than the limit allows. What is no verdict does not count, but for a key
+// that nobody has seen: whoever guesses gets that too.
 func (i *Issuer) countFailure(ctx context.Context, origin string, err error) error {
 	ends := notVerified(ctx, err)
-	if _, refused := errors.AsType[*idp.TokenError](err); !refused || origin == "" {
+	if judged, ok := errors.AsType[*Error](ends); !ok || !judged.TokenFault() || origin == "" {
 		return ends
 	}
 	if tooMany := i.allow(ctx, Use{Limit: LimitFailures, Who: origin}); tooMany != nil {

@@ -57,6 +57,14 @@ func TestAnExchangeIsCountedByWhereItComesFromWhoAsksAndWhatTheyGet(t *testing.T
 			world: func(w *world) { w.verify = fmt.Errorf("judge: %w", refused) }, request: issuer.Request{Origin: origin},
 			want: []use{byAddress, byFailures, failure}, refusal: refusal{issuer.ReasonSignatureInvalid, false},
 		},
+		"so does one whose key nobody has seen": {
+			world: func(w *world) { w.verify = fmt.Errorf("judge: %w", idp.ErrKeyUnseen) }, request: issuer.Request{Origin: origin},
+			want: []use{byAddress, byFailures, failure}, refusal: refusal{issuer.ReasonIDPUnavailable, true},
+		},
+		"not one that nobody could judge": {
+			world: func(w *world) { w.verify = idp.ErrUnavailable }, request: issuer.Request{Origin: origin},
+			want: []use{byAddress, byFailures}, refusal: refusal{issuer.ReasonIDPUnavailable, true},
+		},
 		"and against nobody where no address counts": {
 			world: func(w *world) { w.verify = refused }, refusal: refusal{issuer.ReasonSignatureInvalid, false},
 		},
