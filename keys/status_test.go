@@ -105,6 +105,23 @@ func TestARotationThatWaitsForAReplicaIsAnAlarm(t *testing.T) {
 	}
 }
 
+// A replica that may go on for days without the store counts for as long.
+func TestAReplicaCountsForAsLongAsItMayBeStale(t *testing.T) {
+	t.Parallel()
+	c := &clock{start}
+	store := keystore.NewMemory(c.now)
+	slow := policy
+	slow.Lead, slow.Period = 20*time.Hour, 24*time.Hour
+	rotate(t, store, slow)
+	keystest.Must(t, store.Witness(t.Context(), []keys.Witness{{Kind: keys.Replica, Name: "a", Generation: 3, Version: 1, SeenAt: c.now()}}))
+	for after, want := range map[time.Duration]int{slow.Stale(): 1, slow.Stale() + 2*keys.Skew: 0} {
+		c.at = start.Add(after)
+		if got := keystest.Load(t, store).Replicas(); len(got) != want {
+			t.Errorf("after %v: %v", after, got)
+		}
+	}
+}
+
 // What others say is a dispute too, as metrics show it.
 func TestADisputeOfOthersIsOne(t *testing.T) {
 	t.Parallel()

@@ -35,15 +35,21 @@ func (w Witness) credible(now time.Time) bool {
 	return 0 <= w.Generation && w.Generation < maxCount && 0 <= w.Version && w.Version < maxCount && !w.SeenAt.After(now.Add(Skew))
 }
 
-// forgotten is how long a replica that was not seen any more still counts: longer than most are stale, and short
+// forgotten is how long a replica that was not seen any more still counts at least: longer than most are stale, and short
 // enough that one that was killed does not stand in anybody's way for long.
 const forgotten = time.Hour
 
-// Replicas returns the replicas that were seen within the last hour and have not left since, by name.
+// remembers returns how long a replica that is not seen any more counts: as long as it may go on without the store.
+func (s State) remembers() time.Duration {
+	return max(forgotten, timelineOf(s.Keys).promised(s.Now).Stale+Skew)
+}
+
+// Replicas returns the replicas that were seen within the last hour, or within the longest time that one may go on without
+// the store, and have not left since, by name.
 func (s State) Replicas() []Witness {
 	var live []Witness
 	for _, w := range s.Witnesses {
-		if w.Kind == Replica && w.Version > 0 && s.Now.Sub(w.SeenAt) < forgotten {
+		if w.Kind == Replica && w.Version > 0 && s.Now.Sub(w.SeenAt) < s.remembers() {
 			live = append(live, w)
 		}
 	}
@@ -98,12 +104,12 @@ func (s State) Dispute() error {
 func (s State) unsettled(version int64) error {
 	if behind := s.Unsettled(version); len(behind) > 0 {
 		return hearsay("replica %s has yet to put back what the key store lost before it was adopted: wait for it, until %s at most; if it is gone, run `issuer keys adopt --force`",
-			behind[0].Name, behind[0].SeenAt.Add(forgotten).UTC().Format(time.RFC3339))
+			behind[0].Name, behind[0].SeenAt.Add(s.remembers()).UTC().Format(time.RFC3339))
 	}
 	return nil
 }
 
-// Unsettled returns the replicas, seen within the last hour, that did not follow an adopted store when they were last
+// Unsettled returns the replicas, seen as lately as Replicas wants, that did not follow an adopted store when they were last
 // seen, hold more than a version of it, and have yet to put that back.
 func (s State) Unsettled(version int64) []Witness {
 	return slices.DeleteFunc(s.Replicas(), func(w Witness) bool { return w.Alarm == "" || w.Version >= s.Adoption || w.Version <= version })
