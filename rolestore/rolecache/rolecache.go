@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	bytesPerCaller = 1 << 10                // of memory, on average: a caller with eight grants takes them
+	bytesPerCaller = 3 << 9                 // of memory, on average: a caller with eight grants takes them
 	patience       = 500 * time.Millisecond // for a store that is slow, where there is an older answer
 	rest           = time.Second            // after a failure, in which older answers are given without asking
 	askTimeout     = 6 * time.Second        // a bit more than stores give themselves
