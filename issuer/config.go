@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/bounded"
 )
 
 // Config says what tokens look like.
@@ -18,6 +20,8 @@ type Config struct {
 	StringifiedClaims   bool   // the namespace is JSON text in a string (v2: claims_format stringified_json)
 	ArrayFormat         ArrayFormat
 	SessionClaims       []SessionClaim
+
+	Remember int // how many minted tokens are remembered, to be handed out again: 0 (none) to 1000000
 
 	Limiter Limiter          // nil: nothing is too often
 	Now     func() time.Time // nil: time.Now
@@ -93,6 +97,7 @@ func New(c Config, verifier Verifier, groups Groups, roles Roles, signer Signer)
 		form:     form{issuer: c.URL, audience: c.Audience, segments: segments, stringified: c.StringifiedClaims, arrays: c.ArrayFormat},
 		limiter:  limiter,
 		now:      now, verifier: verifier, groups: groups, roles: roles, signer: signer,
+		minted: bounded.New[minted](c.Remember, c.Remember*bytesPerMinted),
 	}, nil
 }
 
@@ -107,6 +112,7 @@ func (c Config) check() error {
 	want(c.Audience != "", "Audience", "the token audience must be set")
 	want(c.TTL >= time.Second && c.TTL <= time.Hour && c.TTL%time.Second == 0, "TTL", "the token lifetime must be whole seconds, from 1s to 1h")
 	want(c.ArrayFormat == ArrayPostgres || c.ArrayFormat == ArrayJSON, "ArrayFormat", "the array format must be postgres or json")
+	want(c.Remember >= 0 && c.Remember <= 1_000_000, "Remember", fmt.Sprintf("%d is not between 0 and 1000000", c.Remember))
 	return errors.Join(faults...)
 }
 

@@ -82,7 +82,7 @@ func TestEveryRegisteredClaimIsKeptFree(t *testing.T) {
 func TestNewNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	bad := issuer.Config{
-		URL: "https://auth.example.com/", TTL: 90 * time.Minute, ClaimsNamespacePath: "$", StringifiedClaims: true, ArrayFormat: "xml",
+		URL: "https://auth.example.com/", TTL: 90 * time.Minute, ClaimsNamespacePath: "$", StringifiedClaims: true, ArrayFormat: "xml", Remember: -1,
 		SessionClaims: []issuer.SessionClaim{
 			{Variable: "X-Hasura-Org", Claim: "a"},
 			{Variable: "x-hasura-role", Claim: "a"},
@@ -94,7 +94,7 @@ func TestNewNamesEveryFault(t *testing.T) {
 	w := newWorld(t)
 	_, err := issuer.New(bad, w, w, w, w)
 	for _, part := range []string{
-		"end in a slash", "audience must be set", "from 1s to 1h", "cannot be $", "postgres or json", `"X-Hasura-Org" cannot`,
+		"end in a slash", "audience must be set", "from 1s to 1h", "cannot be $", "postgres or json", "-1 is not between", `"X-Hasura-Org" cannot`,
 		`"x-hasura-role" cannot`, "x-hasura-a names no claim", "x-hasura-b is set from two claims",
 	} {
 		wantSentence(t, err, part)
@@ -115,6 +115,7 @@ func TestAFaultTellsItsField(t *testing.T) {
 		"an audience":      {func(c *issuer.Config) { c.Audience = "" }, "Audience"},
 		"a lifetime":       {func(c *issuer.Config) { c.TTL = 0 }, "TTL"},
 		"arrays":           {func(c *issuer.Config) { c.ArrayFormat = "xml" }, "ArrayFormat"},
+		"a memory":         {func(c *issuer.Config) { c.Remember = 1_000_001 }, "Remember"},
 		"session claims":   {func(c *issuer.Config) { c.SessionClaims = []issuer.SessionClaim{{Variable: "x-hasura-a"}} }, "SessionClaims"},
 	} {
 		config := newWorld(t).config

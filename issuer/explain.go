@@ -126,7 +126,7 @@ func (i *Issuer) Explain(ctx context.Context, q Question) (Explanation, error) {
 			return Explanation{Caller: explainCaller(subject)}.refused(notVerified(ctx, err))
 		}
 	}
-	j, err := i.judge(ctx, subject, q.Scope)
+	j, err := i.judge(ctx, subject, Request{Scope: q.Scope})
 	if unjudged(err) { // who does not mean the caller is not known then
 		q = Question{}
 	}

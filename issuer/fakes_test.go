@@ -83,6 +83,7 @@ type world struct {
 	payload             string
 	waits               map[issuer.Limit]time.Duration // what the limits say
 	uses                []use                          // what they were asked
+	revoked             bool                           // the key that signs is gone from the key set
 }
 
 // use is a question to a limit, and who had been asked before.
@@ -186,6 +187,13 @@ func (w *world) Sign(_ context.Context, payload []byte) (string, string, error) 
 		return "half.a.token", "k1", w.write
 	}
 	return w.signed, "k1", nil
+}
+
+func (w *world) Holds(kid string) bool {
+	if kid != "k1" {
+		w.t.Errorf("asked about the key %q, which has signed nothing", kid)
+	}
+	return !w.revoked
 }
 
 // refusal is what an error tells the caller.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/bounded"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
@@ -19,8 +20,12 @@ import (
 // MaxToken bounds a minted token in bytes. Proxies cut header lines at 8 KiB, and an Authorization header is not the only one.
 const MaxToken = 6 << 10
 
-// DoorToken is the Request.Door of the token endpoint.
-const DoorToken = "token"
+// The doors by which requests come, by their names in metrics and logs.
+const (
+	DoorToken       = "token"        // the token endpoint
+	DoorWebhook     = "webhook"      // Hasura's auth hook
+	DoorForwardAuth = "forward_auth" // a gateway asks about each request
+)
 
 // Verifier tells who is calling. Verify returns an *idp.TokenError for a token that is refused and idp.ErrUnavailable for
 // one that could not be judged; one that has a method RetryAfter() time.Duration says when another try can succeed. It is
@@ -37,28 +42,36 @@ type Roles interface {
 	NamedGroups(ctx context.Context, tenantID string, most int) (rolestore.NamedGroups, error)
 }
 
-// Signer makes a compact JWS of a payload and names the key. It is called concurrently and does not keep the payload.
+// Signer makes a compact JWS of a payload and names the key; Holds tells from memory whether what that key signed is still
+// good: it was not revoked. Both are called concurrently. Sign does not keep the payload.
 type Signer interface {
 	Sign(ctx context.Context, payload []byte) (jws, kid string, err error)
+	Holds(kid string) bool
 }
 
-// Request is one wish for a token.
+// Request is one wish for a token, or for the decision alone.
 type Request struct {
 	SubjectToken string   // as it came; any bytes
 	Scope        []string // the roles to narrow to; empty: all that are held
+	Role         string   // the one to act in, for Decide; empty: the default
 	Audience     string   // whom the token is for; empty: the one audience there is
-	Door         string   // by which route it came, DoorToken
+	Reuse        bool     // a token that was minted for the same wish before will do
+	Door         string   // by which route it came: DoorToken, …
 	Address      string   // the client's address, without a port
 	Origin       string   // for whom limits by address count it: an address, or a network of IPv6; empty: for nobody
 	RequestID    string
 }
 
-// Decision is what came of a Request. With an error it is filled as far as the exchange got, and Token is empty.
+// Decision is what came of a Request. With an error it is filled as far as that got, and Token is empty.
 type Decision struct {
-	Token    string        // the compact JWS
+	Token    string        // the compact JWS; Decide makes none
 	KID, JTI string        // of the token; empty without one
-	Lifetime time.Duration // of the token, in whole seconds
+	Reused   bool          // the token was handed out before
+	Lifetime time.Duration // of the token, or of one that would be minted now, in whole seconds
 	Roles    []string      // default role first
+
+	Role    string            // the one to act in, of Roles; from Decide alone, as is Session
+	Session map[string]string // session variables as texts, by their names in lower case
 
 	TenantID, ObjectID, Kind, ClientID string // the caller, once verified
 	SubjectTokenID                     string // the subject token's own id (uti), if it has one
@@ -76,43 +89,54 @@ type Issuer struct {
 	groups   Groups
 	roles    Roles
 	signer   Signer
+	minted   *bounded.Cache[minted] // by the SHA-256 of subject tokens
 }
 
 // Exchange decides on one request. A nil error means that Decision.Token may be handed out. Every error is an *Error; that
 // a dependency failed, or that ctx ended before it answered, is one with RetryAfter, and never a token with fewer checks.
 func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
-	d := Decision{TokenHash: fingerprint(r.SubjectToken)}
+	id := sha256.Sum256([]byte(r.SubjectToken))
+	d, j, err := i.decide(ctx, r, id)
+	if err != nil {
+		return d, err
+	}
+	// 9. Put it in writing, unless that was done already.
+	if r.Reuse {
+		return i.mintOnce(ctx, id, d, j)
+	}
+	return i.mint(ctx, d, j)
+}
+
+// decide is what all doors have in common: steps 1 to 8. id is the SHA-256 of the subject token.
+func (i *Issuer) decide(ctx context.Context, r Request, id bounded.Key) (Decision, judgement, error) {
+	d := Decision{TokenHash: fingerprint(id)}
 	// 1. Is the token meant for a service that we mint for?
 	if r.Audience != "" && r.Audience != i.audience {
-		return d, refuse(ReasonAudienceUnknown, "the audience is not the one that is configured")
+		return d, judgement{}, refuse(ReasonAudienceUnknown, "the audience is not the one that is configured")
 	}
 	// 2. Too often, from there?
 	if err := i.allowFrom(ctx, r.Origin); err != nil {
-		return d, err
+		return d, judgement{}, err
 	}
 	// 3. Who is calling?
 	subject, err := i.verifier.Verify(ctx, r.SubjectToken)
 	if err != nil {
-		return d, i.countFailure(ctx, r.Origin, err)
+		return d, judgement{}, i.countFailure(ctx, r.Origin, err)
 	}
 	d.TenantID, d.ObjectID, d.Kind, d.ClientID = subject.TenantID, subject.ObjectID, string(subject.Kind), subject.ClientID
 	d.SubjectTokenID = subject.TokenID
 	// 4. Too often, they?
 	if err := i.allowCaller(ctx, subject); err != nil {
-		return d, err
+		return d, judgement{}, err
 	}
 	// 5. to 7. What may they be, and what do we allow?
-	j, err := i.judge(ctx, subject, r.Scope)
+	j, err := i.judge(ctx, subject, r)
 	if err != nil {
-		return d, err
+		return d, j, err
 	}
 	d.Roles = j.allowed.Roles
 	// 8. Too often, with these roles or by this app?
-	if err := i.allowToken(ctx, subject, d.Roles); err != nil {
-		return d, err
-	}
-	// 9. Put it in writing.
-	return i.mint(ctx, d, j)
+	return d, j, i.allowToken(ctx, subject, d.Roles)
 }
 
 // judgement is what came of a caller's wish, and all that it rests on. With an error it is filled as far as judge got.
@@ -123,8 +147,9 @@ type judgement struct {
 	now     time.Time
 }
 
-// judge decides what a verified caller gets who wishes for these roles, none for all. Its errors are those of Exchange.
-func (i *Issuer) judge(ctx context.Context, subject idp.Subject, wish []string) (j judgement, err error) {
+// judge decides what a verified caller gets who wishes for r. It is the one place where that is decided, whatever the
+// door. Its errors are those of Exchange.
+func (i *Issuer) judge(ctx context.Context, subject idp.Subject, r Request) (j judgement, err error) {
 	j = judgement{subject: subject, now: i.now()}
 	// 5. Which groups are they in? Groups that Entra left out are not "no groups".
 	if j.subject, err = i.withGroups(ctx, subject); err != nil {
@@ -136,7 +161,7 @@ func (i *Issuer) judge(ctx context.Context, subject idp.Subject, wish []string) 
 	}
 	// 7. What do we allow? The clock is read here, so that no wait above makes the token live longer.
 	j.now = i.now()
-	j.allowed, err = entitle(j.subject, j.answer, wish, i.terms, j.now)
+	j.allowed, err = entitle(j.subject, j.answer, r.Scope, i.terms, j.now)
 	return j, err
 }
 
@@ -154,9 +179,13 @@ func (i *Issuer) mint(ctx context.Context, d Decision, j judgement) (Decision, e
 	if len(token) > MaxToken {
 		return d, refuse(ReasonTooManyRoles, fmt.Sprintf("the token would have %d bytes, of at most %d", len(token), MaxToken))
 	}
-	d.Token, d.KID, d.JTI = token, kid, jti
-	d.Lifetime = time.Duration(j.allowed.Expiry.Unix()-j.now.Unix()) * time.Second
+	d.Token, d.KID, d.JTI, d.Lifetime = token, kid, jti, left(j.allowed.Expiry, j.now)
 	return d, nil
+}
+
+// left counts whole seconds, as exp does.
+func left(expiry, now time.Time) time.Duration {
+	return time.Duration(expiry.Unix()-now.Unix()) * time.Second
 }
 
 // notVerified says what an error of the verifier means. A request that ended while keys were fetched says nothing about
@@ -181,7 +210,4 @@ func queryFor(s idp.Subject) rolestore.Query {
 func refuse(reason Reason, finding string) error { return &Error{reason, 0, errors.New(finding)} }
 
 // fingerprint names a token in logs. 64 bits are enough to find it again, and nothing leads from them to the token.
-func fingerprint(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:8])
-}
+func fingerprint(id bounded.Key) string { return hex.EncodeToString(id[:8]) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -45,6 +46,15 @@ func (r *Ring) JWKS(party string) (body []byte, etag string, err error) {
 	}
 	r.parties.fetched(party, v, now)
 	return v.body, v.etag, nil
+}
+
+// Holds tells whether a token that the key named kid has signed may still be
+// handed out: the key is in the key set, so it was not revoked, and Sign would
+// not refuse for want of a ring or for the clock. It does no I/O.
+func (r *Ring) Holds(kid string) bool {
+	now := r.config.Now()
+	v, err := r.current(now)
+	return err == nil && v.clock.clockOff(now) == nil && slices.Contains(v.kids, kid)
 }
 
 // Health returns nil when all is well, from memory. An error is a sentence for

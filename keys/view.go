@@ -82,6 +82,7 @@ type view struct {
 	*snapshot
 	body    []byte
 	etag    string
+	kids    []string      // of the key set
 	signer  *keypair.Pair // nil where no key is left to sign
 	pending int
 	newest  int64     // generation of the newest key of the set
@@ -129,9 +130,9 @@ func (s *snapshot) view(at time.Time) (*view, error) {
 		return nil, fmt.Errorf("%w: every key of the ring is gone", ErrUnavailable)
 	}
 	var newest int64
-	members := make([][]byte, len(set))
+	members, kids := make([][]byte, len(set)), make([]string, len(set))
 	for i, k := range set {
-		members[i] = k.Public
+		members[i], kids[i] = k.Public, k.KID
 		newest = max(newest, k.Generation)
 	}
 	body := slices.Concat([]byte(`{"keys":[`), bytes.Join(members, []byte(",")), []byte(`]}`))
@@ -140,6 +141,7 @@ func (s *snapshot) view(at time.Time) (*view, error) {
 		snapshot: s,
 		body:     body,
 		etag:     `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`,
+		kids:     kids,
 		newest:   newest,
 		pending:  count(s.tl.phases(at), Pending),
 		at:       at,

@@ -1,0 +1,154 @@
+package issuer_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+)
+
+// gateway is an issuer that is asked again and again about one caller, as a gateway does, in a world that changes.
+type gateway struct {
+	*world
+	issuer *issuer.Issuer
+	now    time.Time
+}
+
+func newGateway(t *testing.T) *gateway {
+	t.Helper()
+	g := &gateway{world: newWorld(t), now: noon}
+	g.config.Now = func() time.Time { return g.now }
+	g.config.Remember = 10
+	var err error
+	if g.issuer, err = issuer.New(g.config, g, g, g, g); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// ask returns the decision, and by which steps it came about.
+func (g *gateway) ask(r issuer.Request) (d issuer.Decision, steps string, err error) {
+	g.t.Helper()
+	g.steps = ""
+	r.SubjectToken, r.Reuse = subjectToken, true
+	d, err = g.issuer.Exchange(g.t.Context(), r)
+	return d, g.steps, err
+}
+
+func (g *gateway) mustAsk() (d issuer.Decision, steps string) {
+	g.t.Helper()
+	d, steps, err := g.ask(issuer.Request{})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return d, steps
+}
+
+func TestATokenIsHandedOutAgainWhileItSaysWhatANewOneWould(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*gateway)
+		again  bool
+	}{
+		"nothing has changed":                    {func(*gateway) {}, true},
+		"a third of its life is left, and a bit": {func(g *gateway) { g.now = noon.Add(199 * time.Second) }, true},
+		"a third of its life is left":            {func(g *gateway) { g.now = noon.Add(200 * time.Second) }, false},
+		"it has run out":                         {func(g *gateway) { g.now = noon.Add(time.Hour - 10*time.Second) }, false},
+		"a role has come":                        {func(g *gateway) { g.answer.Grants = append(g.answer.Grants, grant("editor")) }, false},
+		"the default role is another":            {func(g *gateway) { g.answer.Grants[0].Priority = 9 }, false},
+		"a role has gone":                        {func(g *gateway) { g.answer.Grants = g.answer.Grants[:1] }, false},
+		"a role has begun":                       {func(g *gateway) { g.answer.Grants[2].From = noon }, false},
+		"a variable is another":                  {func(g *gateway) { g.answer.Grants[1].Session = nil }, false},
+		"a list is a text now": {func(g *gateway) {
+			g.answer.Grants[1].Session = map[string]rolestore.Value{"x-hasura-list": rolestore.Text(`{"a"}`)}
+		}, false},
+		"a grant ends before it does":               {func(g *gateway) { g.answer.Grants[0].Until = noon.Add(299 * time.Second) }, false},
+		"a grant ends with it":                      {func(g *gateway) { g.answer.Grants[0].Until = noon.Add(300 * time.Second) }, true},
+		"something that is not in it has changed":   {func(g *gateway) { g.answer.Grants[0].Reason = "INC-77" }, true},
+		"the key that signed it is revoked":         {func(g *gateway) { g.revoked = true }, false},
+		"the caller's groups are others, to no end": {func(g *gateway) { g.subject.Groups = nil }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			g.answer.Grants = []rolestore.Grant{
+				grant("reader"), grant("author", priority(5), func(g *rolestore.Grant) { g.Session = list("a") }), grant("oncall", from(noon.Add(time.Hour))),
+			}
+			first, steps := g.mustAsk()
+			if first.Reused || steps != "vrs" || first.Lifetime != 5*time.Minute {
+				t.Fatalf("the first time: %+v after steps %q", first, steps)
+			}
+			c.change(g)
+			second, steps := g.mustAsk()
+			if second.Reused != c.again || (second.JTI == first.JTI) != c.again || (second.Token == first.Token) != c.again || (steps == "vr") != c.again {
+				t.Errorf("handed out again: %v, want %v; steps %q", second.Reused, c.again, steps)
+			}
+			if end := first.Lifetime - g.now.Sub(noon); c.again && (second.Lifetime != end || second.KID != "k1" || len(second.Roles) != len(first.Roles)) {
+				t.Errorf("handed out again as %+v, want it to live for %s", second, end)
+			}
+		})
+	}
+}
+
+func TestATokenIsNeverHandedOutAgainToWhoWouldGetNone(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("connection reset")
+	block := rolestore.Block{Tenant: tenantID, Principal: rolestore.Principal{Kind: rolestore.KindUser, ID: objectID}}
+	for name, c := range map[string]struct {
+		change func(*gateway)
+		want   refusal
+	}{
+		"the caller is blocked":                  {func(g *gateway) { g.answer.Blocks = []rolestore.Block{block} }, refusal{issuer.ReasonBlocked, false}},
+		"every role has gone":                    {func(g *gateway) { g.answer.Grants = nil }, refusal{issuer.ReasonNoRoles, false}},
+		"the subject token is refused now":       {func(g *gateway) { g.verify = &idp.TokenError{Reason: idp.ReasonTokenExpired, Err: broken} }, refusal{issuer.ReasonTokenExpired, false}},
+		"nobody can tell the roles":              {func(g *gateway) { g.look = broken }, refusal{issuer.ReasonRolesUnavailable, true}},
+		"nobody can tell the groups":             {func(g *gateway) { g.omit(groupID); g.world.ask = broken }, refusal{issuer.ReasonGroupsUnavailable, true}},
+		"the key is gone, and no other is there": {func(g *gateway) { g.revoked, g.write = true, broken }, refusal{issuer.ReasonKeysUnavailable, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			g.mustAsk()
+			c.change(g)
+			d, _, err := g.ask(issuer.Request{})
+			wantRefusal(t, err, c.want)
+			if d.Token != "" || d.JTI != "" {
+				t.Error("a token came along")
+			}
+		})
+	}
+}
+
+// TestOnlyWhatIsAskedForIsHandedOut: one subject token, several wishes.
+func TestOnlyWhatIsAskedForIsHandedOut(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	g.answer.Grants = []rolestore.Grant{grant("reader"), grant("editor", priority(5))}
+	all, _ := g.mustAsk()
+	narrow, _, err := g.ask(issuer.Request{Scope: []string{"reader"}})
+	if err != nil || narrow.Reused || narrow.JTI == all.JTI {
+		t.Errorf("a narrower token: %+v, %v", narrow, err)
+	}
+	g.steps = ""
+	fresh, err := g.issuer.Exchange(t.Context(), issuer.Request{SubjectToken: subjectToken, Scope: []string{"reader"}})
+	if err != nil || fresh.Reused || fresh.JTI == narrow.JTI {
+		t.Errorf("who wants a token of its own: %+v, %v", fresh, err)
+	}
+}
+
+func TestWithoutAMemoryEveryTokenIsNew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first, err := w.exchange(t.Context(), issuer.Request{SubjectToken: subjectToken, Reuse: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.steps = ""
+	second, err := w.exchange(t.Context(), issuer.Request{SubjectToken: subjectToken, Reuse: true})
+	if err != nil || second.Reused || second.JTI == first.JTI {
+		t.Errorf("%+v, %v", second, err)
+	}
+}
