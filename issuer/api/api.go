@@ -19,10 +19,12 @@ import (
 // dependency still gets its proper answer.
 const defaultTimeout = 8 * time.Second
 
-// Exchanger decides on requests for tokens. Its errors are *issuer.Error; any other is shown as a fault of ours. With an
-// error the decision is filled as far as it is known. It is called concurrently and heeds ctx.
+// Exchanger decides on requests: Exchange mints a token, Decide says what it would hold. Their errors are *issuer.Error; any
+// other is shown as a fault of ours. With an error the decision is filled as far as it is known. Both are called
+// concurrently and heed ctx.
 type Exchanger interface {
 	Exchange(ctx context.Context, request issuer.Request) (issuer.Decision, error)
+	Decide(ctx context.Context, request issuer.Request) (issuer.Decision, error)
 }
 
 // KeySet has the key set ready as bytes. etag is an entity tag with its quotes (RFC 9110 §8.8.3). An error means that
@@ -89,7 +91,7 @@ func (a *API) AdminHandler(metrics http.Handler) http.Handler {
 		metrics.ServeHTTP(w, r)
 		return nil
 	}
-	return a.router([]route{{path: "/metrics", message: "request", level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
+	return a.router([]route{{path: "/metrics", level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
 		{http.MethodGet, scrape}, {http.MethodHead, scrape},
 	}}}, noOrigin)
 }
@@ -102,7 +104,7 @@ func (a *API) router(routes []route, elsewhere corsPolicy) http.Handler {
 		router.Path(rt.path).Handler(a.serve(rt))
 	}
 	router.NotFoundHandler = a.serve(route{
-		message: "request", level: zerolog.InfoLevel, cors: elsewhere,
+		level: zerolog.InfoLevel, cors: elsewhere,
 		all: func(http.ResponseWriter, *http.Request, *entry) error {
 			return refuse(issuer.ReasonNotFound, "no such route")
 		},
@@ -112,19 +114,23 @@ func (a *API) router(routes []route, elsewhere corsPolicy) http.Handler {
 
 func (a *API) routes() []route {
 	public := func(path string, level zerolog.Level, h handler) route {
-		return route{path: path, message: "request", level: level, cors: anyOrigin, methods: []method{
+		return route{path: path, level: level, cors: anyOrigin, methods: []method{
 			{http.MethodGet, h}, {http.MethodHead, h}, {http.MethodOptions, noContent},
 		}}
 	}
 	health := func(path string, h handler) route {
-		return route{path: path, message: "request", level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
+		return route{path: path, level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
 			{http.MethodGet, h}, {http.MethodHead, h},
 		}}
 	}
 	return []route{
-		{path: pathToken, message: "exchange", level: zerolog.InfoLevel, cors: a.cors, methods: []method{
+		{path: pathToken, level: zerolog.InfoLevel, cors: a.cors, methods: []method{
 			{http.MethodPost, a.exchange}, {http.MethodOptions, noContent},
 		}},
+		{path: pathWebhook, level: zerolog.InfoLevel, cors: noOrigin, status: hookStatus, methods: []method{
+			{http.MethodGet, a.webhook}, {http.MethodPost, a.webhook},
+		}},
+		{path: pathForwardAuth, level: zerolog.InfoLevel, cors: noOrigin, status: gatewayStatus, all: a.forwardAuth},
 		public(pathJWKS, zerolog.DebugLevel, a.jwks),
 		public("/.well-known/openid-configuration", zerolog.InfoLevel, a.describe),
 		public("/.well-known/oauth-authorization-server", zerolog.InfoLevel, a.describe),

@@ -38,9 +38,9 @@ func problems() map[issuer.Reason]problem {
 		unavailable = http.StatusServiceUnavailable
 	)
 	return map[issuer.Reason]problem{
-		issuer.ReasonBodyMalformed:        {bad, invalidRequest, "The request is not a form that can be read: at most 64 fields of plain text, uncompressed, all of them in the body."},
-		issuer.ReasonParameterMissing:     {bad, invalidRequest, "A required parameter is missing: grant_type, subject_token and subject_token_type are needed."},
-		issuer.ReasonParameterRepeated:    {bad, invalidRequest, "A parameter was sent more than once."},
+		issuer.ReasonBodyMalformed:        {bad, invalidRequest, "The body is not a form that can be read (at most 64 fields of plain text, uncompressed, none in the query), or not the JSON of Hasura."},
+		issuer.ReasonParameterMissing:     {bad, invalidRequest, "A required parameter is missing: grant_type, subject_token and subject_token_type are needed, or one Authorization header with a bearer token."},
+		issuer.ReasonParameterRepeated:    {bad, invalidRequest, "A parameter or a header was sent more than once."},
 		issuer.ReasonParameterUnsupported: {bad, invalidRequest, "A parameter, or the token type it names, is not supported."},
 
 		issuer.ReasonTokenTooLarge:       {bad, invalidRequest, "The subject token is larger than 32 KiB."},
@@ -69,7 +69,7 @@ func problems() map[issuer.Reason]problem {
 		issuer.ReasonClaimInvalid:        {bad, invalidRequest, "A claim of the subject token has a form that is not accepted."},
 
 		issuer.ReasonGrantTypeUnsupported: {bad, unsupportedGrantType, "The only grant type is urn:ietf:params:oauth:grant-type:token-exchange."},
-		issuer.ReasonRoleNotGranted:       {bad, invalidScope, "The scope names a role that the caller does not hold."},
+		issuer.ReasonRoleNotGranted:       {bad, invalidScope, "The scope, or X-Hasura-Role, names a role that the caller does not hold."},
 		issuer.ReasonTooManyRoles:         {bad, invalidScope, "The token would be too long: ask for fewer roles by scope."},
 		issuer.ReasonAudienceUnknown:      {bad, invalidTarget, "Tokens for this audience are not issued here."},
 
@@ -80,7 +80,7 @@ func problems() map[issuer.Reason]problem {
 
 		issuer.ReasonNotFound:               {http.StatusNotFound, invalidRequest, "There is nothing at this path."},
 		issuer.ReasonMethodNotAllowed:       {http.StatusMethodNotAllowed, invalidRequest, "The method is not allowed here."},
-		issuer.ReasonBodyTooLarge:           {http.StatusRequestEntityTooLarge, invalidRequest, "The body is larger than 64 KiB."},
+		issuer.ReasonBodyTooLarge:           {http.StatusRequestEntityTooLarge, invalidRequest, "The body is too large: 64 KiB are accepted, and 8 MiB from Hasura."},
 		issuer.ReasonContentTypeUnsupported: {http.StatusUnsupportedMediaType, invalidRequest, "The body must be application/x-www-form-urlencoded."},
 
 		issuer.ReasonKeysUnavailable:   {unavailable, temporarilyUnavailable, "No signing key can be used at the moment."},
@@ -95,13 +95,14 @@ func problems() map[issuer.Reason]problem {
 // rendered is a problem as it is sent.
 type rendered struct {
 	status int
+	code   string
 	body   []byte
 }
 
 func renderProblems() map[issuer.Reason]rendered {
 	list := map[issuer.Reason]rendered{}
 	for reason, p := range problems() {
-		list[reason] = rendered{p.status, mustMarshal(struct {
+		list[reason] = rendered{p.status, p.code, mustMarshal(struct {
 			Error       string        `json:"error"`
 			Description string        `json:"error_description"`
 			Reason      issuer.Reason `json:"reason"`
@@ -120,15 +121,23 @@ func (a *API) reasonOf(err error) (issuer.Reason, time.Duration) {
 	return issuer.ReasonInternal, 0
 }
 
-// writeError writes the one form of error there is. Where another try can succeed it says when, in seconds rounded up.
-func (a *API) writeError(w http.ResponseWriter, err error) {
+// writeError writes the one form of error there is, with the status that the route gives it. Where another try can succeed
+// it says when, in seconds rounded up; where another token could, it says of which kind (RFC 6750 §3).
+func (a *API) writeError(w http.ResponseWriter, rt route, err error) {
 	reason, wait := a.reasonOf(err)
 	p := a.problems[reason]
-	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {
+	status := p.status
+	if rt.status != nil {
+		status = rt.status(p)
+	}
+	switch status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		seconds := max(1, int64((wait+time.Second-1)/time.Second))
 		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", challenge(reason, p))
 	}
-	writeSecret(w, p.status, p.body)
+	writeSecret(w, status, p.body)
 }
 
 // writeSecret writes JSON that nobody may keep (RFC 6749 §5.1).

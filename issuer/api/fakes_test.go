@@ -40,6 +40,7 @@ var decision = issuer.Decision{
 type exchanger struct {
 	t       testing.TB
 	respond func(context.Context, issuer.Request) (issuer.Decision, error)
+	door    string // by which every request has to come
 
 	mu    sync.Mutex
 	asked []issuer.Request
@@ -48,13 +49,29 @@ type exchanger struct {
 var safeID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 func (x *exchanger) Exchange(ctx context.Context, r issuer.Request) (issuer.Decision, error) {
+	if r.Door == issuer.DoorWebhook || r.Role != "" || r.Reuse != (r.Door == issuer.DoorForwardAuth) {
+		x.t.Errorf("a token is asked for by the door %q with the role %q, one that was minted before would do: %v", r.Door, r.Role, r.Reuse)
+	}
+	return x.answer(ctx, r)
+}
+
+func (x *exchanger) Decide(ctx context.Context, r issuer.Request) (issuer.Decision, error) {
+	if r.Door != issuer.DoorWebhook || r.Scope != nil || r.Audience != "" {
+		x.t.Errorf("a decision is asked for by the door %q: %+v", r.Door, r)
+	}
+	d, err := x.answer(ctx, r)
+	d.Token, d.KID, d.JTI = "", "", ""
+	return d, err
+}
+
+func (x *exchanger) answer(ctx context.Context, r issuer.Request) (issuer.Decision, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		x.t.Error("the exchange has no deadline")
 	}
 	if _, err := netip.ParseAddr(r.Address); err != nil {
 		x.t.Errorf("the address %q is none", r.Address)
 	}
-	if r.Door != issuer.DoorToken || !safeID.MatchString(r.RequestID) || r.SubjectToken == "" {
+	if r.Door != x.door || !safeID.MatchString(r.RequestID) || r.SubjectToken == "" {
 		x.t.Errorf("door %q, request id %q, a subject token of %d bytes", r.Door, r.RequestID, len(r.SubjectToken))
 	}
 	x.mu.Lock()
@@ -96,7 +113,7 @@ type service struct {
 func start(t testing.TB, alter ...func(*api.Config)) *service {
 	t.Helper()
 	s := &service{t: t, keys: &keySet{}, logs: &bytes.Buffer{}}
-	s.issuer = &exchanger{t: t, respond: func(context.Context, issuer.Request) (issuer.Decision, error) { return decision, nil }}
+	s.issuer = &exchanger{t: t, door: issuer.DoorToken, respond: func(context.Context, issuer.Request) (issuer.Decision, error) { return decision, nil }}
 	config := api.Config{
 		URL: "https://auth.example.com", JWKSMaxAge: 5 * time.Minute, CORSOrigins: []string{app},
 		Logger: zerolog.New(zerolog.SyncWriter(s.logs)).Level(zerolog.DebugLevel),

@@ -39,7 +39,7 @@ func (a *API) readForm(w http.ResponseWriter, r *http.Request) (fields, error) {
 	if namesOAuthField(r.URL.RawQuery) {
 		return nil, refuse(issuer.ReasonBodyMalformed, "an OAuth parameter stands in the query, where logs and histories keep it")
 	}
-	body, err := a.readBody(w, r)
+	body, _, err := a.readBody(w, r, maxBody, maxBody)
 	if err != nil {
 		return nil, err
 	}
@@ -63,23 +63,29 @@ func isForm(headers []string) bool {
 	return true
 }
 
-// readBody reads the body within the request's time and size. A connection whose body was not read to its end is closed.
-func (a *API) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readBody reads a body of at most so many bytes within the request's time, and returns as many from its beginning as are to
+// be kept, and whether that is all. A connection whose body was not read to its end is closed.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, most, keep int64) (head []byte, whole bool, err error) {
 	// The context's end does not wake a blocked read; the deadline does. A writer without a connection has none.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.config.Timeout))
-	if r.ContentLength > maxBody {
+	if r.ContentLength > most {
 		w.Header().Set("Connection", "close")
-		return nil, refuse(issuer.ReasonBodyTooLarge, "the body is announced as too large")
+		return nil, false, refuse(issuer.ReasonBodyTooLarge, "the body is announced as too large")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body := http.MaxBytesReader(w, r.Body, most)
+	head, err = io.ReadAll(io.LimitReader(body, keep))
+	var rest int64
 	if err == nil {
-		return body, nil
+		rest, err = io.Copy(io.Discard, body)
+	}
+	if err == nil {
+		return head, rest == 0, nil
 	}
 	w.Header().Set("Connection", "close")
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, refuse(issuer.ReasonBodyTooLarge, "the body is too large")
+		return nil, false, refuse(issuer.ReasonBodyTooLarge, "the body is too large")
 	}
-	return nil, &issuer.Error{Reason: issuer.ReasonBodyMalformed, Err: errors.Join(errors.New("the body did not arrive"), err)}
+	return nil, false, &issuer.Error{Reason: issuer.ReasonBodyMalformed, Err: errors.Join(errors.New("the body did not arrive"), err)}
 }
 
 // parseForm reads the fields of a body: each name once, in text without control characters.

@@ -18,7 +18,7 @@ type entry struct {
 	start     time.Time
 	requestID string
 	origin    origin
-	door      string // of a request for a token; empty on any other
+	door      string // of a request for a decision; empty on any other
 	decision  issuer.Decision
 	err       error // why there was no answer as asked for
 	cancelled bool  // the client went away first
@@ -40,10 +40,15 @@ func newEntry(r *http.Request, trusted []netip.Prefix) *entry {
 // log writes the one line of a request.
 func (a *API) log(rt route, e *entry, status int) {
 	l := line{route: rt.path, status: status, entry: e}
+	level, message := rt.level, "request"
 	if e.err != nil {
 		l.reason, _ = a.reasonOf(e.err)
+		level = a.levelOf(rt, e, l.reason)
 	}
-	a.config.Logger.WithLevel(levelOf(rt, e, status)).EmbedObject(l).Msg(rt.message)
+	if e.door != "" {
+		message = "exchange"
+	}
+	a.config.Logger.WithLevel(level).EmbedObject(l).Msg(message)
 }
 
 // line is what stands in the log of one request: ids and constants, which zerolog encodes. The path is left out, since
@@ -64,11 +69,13 @@ func (l line) MarshalZerologObject(to *zerolog.Event) {
 	d := l.decision
 	for _, member := range []struct{ name, value string }{
 		{"route", l.route},
+		{"door", l.door},
 		{"reason", string(l.reason)},
 		{"tenant", d.TenantID},
 		{"object_id", d.ObjectID},
 		{"kind", d.Kind},
 		{"client_id", d.ClientID},
+		{"role", d.Role},
 		{"kid", d.KID},
 		{"jti", d.JTI},
 		{"subject_token_id", d.SubjectTokenID},
@@ -80,6 +87,9 @@ func (l line) MarshalZerologObject(to *zerolog.Event) {
 	}
 	if len(d.Roles) > 0 {
 		to.Strs("roles", d.Roles)
+	}
+	if d.Reused {
+		to.Bool("reused", true)
 	}
 	if d.Lifetime > 0 {
 		to.Int64("lifetime", int64(d.Lifetime/time.Second))
@@ -105,14 +115,14 @@ func ours(err error, status int) bool {
 	return !ok || !e.TokenFault()
 }
 
-// levelOf raises the level where the service failed, rather than the client. A dependency that was cut short because the
-// client went away has not failed.
-func levelOf(rt route, e *entry, status int) zerolog.Level {
+// levelOf raises the level where the service failed, rather than the client, whatever status that has at this door. A
+// dependency that was cut short because the client went away has not failed.
+func (a *API) levelOf(rt route, e *entry, reason issuer.Reason) zerolog.Level {
 	_, panicked := errors.AsType[*panicError](e.err)
-	switch {
+	switch status := a.problems[reason].status; {
 	case panicked:
 		return zerolog.ErrorLevel
-	case e.err == nil || !ours(e.err, status) || e.cancelled:
+	case !ours(e.err, status) || e.cancelled:
 		return rt.level
 	case status == http.StatusInternalServerError:
 		return zerolog.ErrorLevel

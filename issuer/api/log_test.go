@@ -27,7 +27,7 @@ func TestAnExchangeIsOneLine(t *testing.T) {
 	}
 	delete(line, "duration_ms")
 	want := map[string]any{
-		"level": "info", "message": "exchange", "route": token, "request_id": "req.7_a-B", "status": 200.0, "peer": "127.0.0.1",
+		"level": "info", "message": "exchange", "route": token, "door": "token", "request_id": "req.7_a-B", "status": 200.0, "peer": "127.0.0.1",
 		"tenant": "tenant-1", "object_id": "object-1", "kind": "user", "client_id": "client-1", "roles": []any{"editor", "reader"},
 		"kid": "kid-1", "jti": "JTI1", "token_sha256": "0123456789abcdef", "subject_token_id": "uti-1", "lifetime": 300.0,
 	}
@@ -54,7 +54,7 @@ func TestARefusedExchangeIsOneLineThatKnowsWhoAndWhy(t *testing.T) {
 		delete(line, "duration_ms")
 		delete(line, "request_id")
 		want := map[string]any{
-			"level": level, "message": "exchange", "route": token, "status": float64(status), "peer": "127.0.0.1", "reason": string(reason),
+			"level": level, "message": "exchange", "route": token, "door": "token", "status": float64(status), "peer": "127.0.0.1", "reason": string(reason),
 			"error": string(reason) + ": " + errBroken.Error(), "tenant": "tenant-1", "object_id": "object-1", "token_sha256": "0123456789abcdef",
 		}
 		if diff := cmp.Diff(want, line); diff != "" {
@@ -91,7 +91,9 @@ func TestEveryOtherRequestIsOneLineToo(t *testing.T) {
 		{http.MethodGet, "/.well-known/jwks.json", "request", "debug"},
 		{http.MethodGet, "/.well-known/openid-configuration", "request", "info"},
 		{http.MethodGet, "/livez", "request", "debug"},
-		{http.MethodOptions, token, "exchange", "info"},
+		{http.MethodOptions, token, "request", "info"},
+		{http.MethodPut, token, "request", "info"},
+		{http.MethodPut, "/hasura/webhook", "request", "info"},
 		{http.MethodGet, "/" + secret, "request", "info"},
 	} {
 		s := start(t)

@@ -6,11 +6,11 @@ import (
 
 // Meter counts what was answered. It is called concurrently, and must be quick.
 type Meter interface {
-	Exchanged(outcome Outcome)  // once for every request for a token
+	Exchanged(outcome Outcome)  // once for every request for a decision
 	KeySetFetched(party string) // once for every GET that was answered with the key set, or that nothing changed
 }
 
-// Outcome is how a request for a token ended. Its members have few values, whatever callers send.
+// Outcome is how a request for a decision ended. Its members have few values, whatever callers send.
 type Outcome struct {
 	Door   string // by which route it came
 	Result string // Granted, Refused or Failed
@@ -31,7 +31,7 @@ type noMeter struct{}
 func (noMeter) Exchanged(Outcome)    {}
 func (noMeter) KeySetFetched(string) {}
 
-// count tells the meter how a request for a token ended. One that was cut short because the client went away tells
+// count tells the meter how a request for a decision ended. One that was cut short because the client went away tells
 // nothing about us: clients could raise an alarm by hanging up.
 func (a *API) count(e *entry) {
 	if e.door == "" {

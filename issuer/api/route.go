@@ -27,11 +27,11 @@ type method struct {
 // route is one path: what it answers, how it is logged, and which browsers may read it.
 type route struct {
 	path    string
-	message string        // of the log line
 	level   zerolog.Level // of the log line, unless the service failed
 	cors    corsPolicy
 	methods []method
-	all     handler // instead of methods: answers every one
+	all     handler                    // instead of methods: answers every one
+	status  func(problem rendered) int // of a refusal; nil: the problem's own
 }
 
 // serve is the one way through for every request of a route: headers, deadline, answer, error body, log line.
@@ -50,7 +50,7 @@ func (a *API) serve(rt route) http.Handler {
 		e.err = rt.answer(rec, r.WithContext(ctx), e)
 		e.cancelled = errors.Is(r.Context().Err(), context.Canceled)
 		if e.err != nil && rec.status == 0 {
-			a.writeError(rec, e.err)
+			a.writeError(rec, rt, e.err)
 		}
 		a.count(e)
 		a.log(rt, e, rec.status)

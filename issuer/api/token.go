@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -33,7 +32,7 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request, e *entry) error {
 		return err
 	}
 	if decision.Token == "" {
-		return errors.New("the exchange returned neither a token nor an error")
+		return errNoToken
 	}
 	writeSecret(w, http.StatusOK, mustMarshal(grantedOf(decision, wish.tokenType)))
 	return nil

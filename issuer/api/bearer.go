@@ -1,0 +1,56 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+)
+
+// maxBearer is more than any subject token may have, so that nobody has to hash what cannot be one.
+const maxBearer = 32 << 10
+
+// bearer returns the token of an Authorization header (RFC 6750 §2.1), given all its values. There is one header, one
+// scheme in whatever letters, one blank and one token: no proxy in front can have read another token out of it.
+func bearer(values []string) (string, error) {
+	switch len(values) {
+	case 0:
+		return "", refuse(issuer.ReasonParameterMissing, "there is no Authorization header")
+	case 1:
+	default:
+		return "", refuse(issuer.ReasonParameterRepeated, "there is more than one Authorization header")
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	switch {
+	case !strings.EqualFold(scheme, "Bearer"):
+		return "", refuse(issuer.ReasonParameterMissing, "the Authorization header is of another scheme than Bearer")
+	case token == "" || strings.ContainsFunc(token, notInToken):
+		return "", refuse(issuer.ReasonTokenMalformed, "the Authorization header is not one scheme, one blank and one token")
+	case len(token) > maxBearer:
+		return "", refuse(issuer.ReasonTokenTooLarge, "the bearer token is longer than 32 KiB")
+	}
+	return token, nil
+}
+
+// notInToken reports whether a character is none of a token68 (RFC 9110 §11.2).
+func notInToken(c rune) bool {
+	switch {
+	case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
+		return false
+	}
+	return !strings.ContainsRune("-._~+/=", c)
+}
+
+// challenge is the WWW-Authenticate header of who is refused for a reason (RFC 6750 §3). It names an error where a token came
+// and was not good.
+func challenge(reason issuer.Reason, p rendered) string {
+	const realm = `Bearer realm="hasura-issuer"`
+	switch reason {
+	case issuer.ReasonParameterMissing, issuer.ReasonParameterRepeated, issuer.ReasonBodyMalformed:
+		return realm
+	}
+	if p.status == http.StatusBadRequest && p.code == invalidRequest {
+		return realm + `, error="invalid_token"`
+	}
+	return realm
+}
