@@ -99,7 +99,7 @@ func TestEveryCaseIsRunOrListed(t *testing.T) {
 			got[c.ID[:1]]++
 		}
 	}
-	// In cases.json: T 37, R 28, H 30, J 21, F 20, C 19. K (webhook) and W (websocket) are not about a verdict on a token.
+	// In cases.json: T 37, R 28, H 30, J 21, F 20, C 19, K 13 (hook_test.go). W (websocket) is not about a verdict.
 	want := map[string]int{"T": 30, "R": 28, "H": 27, "J": 21, "F": 20, "C": 11, "K": 13, "W": 4}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("cases to run by group (-want +got):\n%s", diff)

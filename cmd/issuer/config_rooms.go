@@ -21,7 +21,7 @@ var (
 	issuerSettings = map[string]string{
 		"URL": "ISSUER_URL", "Audience": "ISSUER_TOKEN_AUDIENCE", "TTL": "ISSUER_TOKEN_TTL", "ArrayFormat": "ISSUER_ARRAY_FORMAT",
 		"ClaimsNamespace": "ISSUER_CLAIMS_NAMESPACE", "ClaimsNamespacePath": "ISSUER_CLAIMS_NAMESPACE_PATH",
-		"StringifiedClaims": "ISSUER_CLAIMS_FORMAT", "SessionClaims": "ISSUER_SESSION_CLAIMS",
+		"StringifiedClaims": "ISSUER_CLAIMS_FORMAT", "SessionClaims": "ISSUER_SESSION_CLAIMS", "Remember": "ISSUER_TOKEN_CACHE",
 	}
 )
 

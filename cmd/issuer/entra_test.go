@@ -95,6 +95,7 @@ func TestWhatIsWrongAboutIssuersNamesItsVariable(t *testing.T) {
 		{"ISSUER_ENTRA_ISSUER_V2", "http://sts.example.com/{tenantid}", "ISSUER_ENTRA_ISSUER_V2: want an https address with {tenantid} in it"},
 		{"ISSUER_ENTRA_SIGNING_KEY_APP", "my-api", `ISSUER_ENTRA_SIGNING_KEY_APP is "my-api"; it wants the client id`},
 		{"ISSUER_ENTRA_TOKEN_CACHE", "-1", "ISSUER_ENTRA_TOKEN_CACHE: -1 is not between 0 and 1000000"},
+		{"ISSUER_TOKEN_CACHE", "1000001", "ISSUER_TOKEN_CACHE: 1000001 is not between 0 and 1000000"},
 		{"ISSUER_ENTRA_TOKEN_CACHE", "many", `ISSUER_ENTRA_TOKEN_CACHE is "many"; it wants how many`},
 	} {
 		_, err := load(fileSettings(c.name+"="+c.value), needService)

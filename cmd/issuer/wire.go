@@ -215,7 +215,7 @@ func issuerConfig(s settings) issuer.Config {
 		URL: s.URL, Audience: s.TokenAudience, TTL: s.TokenTTL,
 		ClaimsNamespace: s.ClaimsNamespace, ClaimsNamespacePath: s.ClaimsNamespacePath,
 		StringifiedClaims: s.ClaimsFormat == "stringified_json", ArrayFormat: issuer.ArrayFormat(s.ArrayFormat),
-		SessionClaims: s.SessionClaims.list,
+		SessionClaims: s.SessionClaims.list, Remember: s.TokenCache,
 	}
 }
 

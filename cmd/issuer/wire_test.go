@@ -23,6 +23,7 @@ func TestEverySettingReachesItsRoom(t *testing.T) {
 		"ISSUER_ENTRA_SIGNING_KEY_APP="+client, "ISSUER_ENTRA_TOKEN_CACHE=12",
 		"ISSUER_CLOCK_LEEWAY=7s", "ISSUER_ALLOW_ADMIN_ROLE=true", "ISSUER_SESSION_CLAIMS=x-hasura-me=sub", "ISSUER_TOKEN_TTL=2m",
 		"ISSUER_TOKEN_AUDIENCE=data", "ISSUER_CLAIMS_NAMESPACE_PATH=$.hasura", "ISSUER_CLAIMS_FORMAT=stringified_json", "ISSUER_ARRAY_FORMAT=json",
+		"ISSUER_TOKEN_CACHE=13",
 	), needService)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +41,7 @@ func TestEverySettingReachesItsRoom(t *testing.T) {
 	}
 	if diff := cmp.Diff(issuer.Config{
 		URL: testURL, Audience: "data", TTL: 2 * time.Minute, ClaimsNamespacePath: "$.hasura", StringifiedClaims: true,
-		ArrayFormat: issuer.ArrayJSON, SessionClaims: []issuer.SessionClaim{{Variable: "x-hasura-me", Claim: "sub"}},
+		ArrayFormat: issuer.ArrayJSON, SessionClaims: []issuer.SessionClaim{{Variable: "x-hasura-me", Claim: "sub"}}, Remember: 13,
 	}, issuerConfig(s), cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Now" }, cmp.Ignore())); diff != "" {
 		t.Errorf("issuer (-want +got):\n%s", diff)
 	}
