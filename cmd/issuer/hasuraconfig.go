@@ -12,7 +12,8 @@ import (
 )
 
 type hasuraConfigCmd struct {
-	JSON bool `help:"Print both as one JSON object with the members v2 and v3."`
+	JSON    bool `help:"Print both as one JSON object with the members v2 and v3."`
+	Webhook bool `help:"Print how engines ask this service about each request, instead of how they verify its tokens."`
 }
 
 func (c *hasuraConfigCmd) Run(p *program) error {
@@ -20,7 +21,7 @@ func (c *hasuraConfigCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	config, err := hasuraConfigOf(s)
+	config, err := c.config(s)
 	if err != nil {
 		return usageError{err}
 	}
@@ -28,6 +29,18 @@ func (c *hasuraConfigCmd) Run(p *program) error {
 		return printJSON(p.stdout, config)
 	}
 	return config.write(p.stdout, s)
+}
+
+// engineConfig is what both engines need, to be printed.
+type engineConfig interface {
+	write(w io.Writer, s settings) error
+}
+
+func (c *hasuraConfigCmd) config(s settings) (engineConfig, error) {
+	if c.Webhook {
+		return webhookConfigOf(s), nil
+	}
+	return hasuraConfigOf(s)
 }
 
 // hasuraConfig is what an engine needs to trust this issuer.
