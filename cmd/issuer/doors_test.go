@@ -200,7 +200,7 @@ func until(t *testing.T, ask func() doorAnswer, wanted func(doorAnswer) bool) do
 // headerOf returns a token's kid.
 func headerOf(t *testing.T, token string) string {
 	t.Helper()
-	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer"
@@ -45,12 +46,9 @@ func notInToken(c rune) bool {
 // and was not good.
 func challenge(reason issuer.Reason, p rendered) string {
 	const realm = `Bearer realm="hasura-issuer"`
-	switch reason {
-	case issuer.ReasonParameterMissing, issuer.ReasonParameterRepeated, issuer.ReasonBodyMalformed:
+	unseen := []issuer.Reason{issuer.ReasonParameterMissing, issuer.ReasonParameterRepeated, issuer.ReasonBodyMalformed}
+	if p.status != http.StatusBadRequest || p.code != invalidRequest || slices.Contains(unseen, reason) {
 		return realm
 	}
-	if p.status == http.StatusBadRequest && p.code == invalidRequest {
-		return realm + `, error="invalid_token"`
-	}
-	return realm
+	return realm + `, error="invalid_token"`
 }
