@@ -19,3 +19,9 @@ func Problems() map[issuer.Reason]Problem {
 	}
 	return list
 }
+
+// HeadersIn is for the fuzz test, which compares it with another reader of JSON.
+func HeadersIn(body []byte) (authorization, role []string, err error) {
+	headers, err := headersIn(body, true)
+	return headers.authorization, headers.role, err
+}
