@@ -21,7 +21,7 @@ type Config struct {
 	ArrayFormat         ArrayFormat
 	SessionClaims       []SessionClaim
 
-	Remember int // how many minted tokens are remembered, to be handed out again: 0 (none) to 1000000
+	Remember int // how many decisions are remembered, with the tokens that were minted by them: 0 (none) to 1000000
 
 	Limiter Limiter          // nil: nothing is too often
 	Now     func() time.Time // nil: time.Now
@@ -97,7 +97,7 @@ func New(c Config, verifier Verifier, groups Groups, roles Roles, signer Signer)
 		form:     form{issuer: c.URL, audience: c.Audience, segments: segments, stringified: c.StringifiedClaims, arrays: c.ArrayFormat},
 		limiter:  limiter,
 		now:      now, verifier: verifier, groups: groups, roles: roles, signer: signer,
-		minted: bounded.New[minted](c.Remember, c.Remember*bytesPerMinted),
+		earlier: bounded.New[earlier](c.Remember, c.Remember*bytesPerDecision),
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,9 +14,12 @@ import (
 // session variables and for how long, as the token would that Exchange mints for the same request. A role that would not be
 // in that token is refused. No key is needed.
 func (i *Issuer) Decide(ctx context.Context, r Request) (Decision, error) {
-	d, j, err := i.decide(ctx, r, sha256.Sum256([]byte(r.SubjectToken)))
+	d, j, err := i.decide(ctx, r, func(earlier) bool { return true })
 	if err != nil {
 		return d, err
+	}
+	if r.Reuse && !d.Reused {
+		i.remember(d, j)
 	}
 	role := r.Role
 	if role == "" {

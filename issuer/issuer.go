@@ -55,7 +55,7 @@ type Request struct {
 	Scope        []string // the roles to narrow to; empty: all that are held
 	Role         string   // the one to act in, for Decide; empty: the default
 	Audience     string   // whom the token is for; empty: the one audience there is
-	Reuse        bool     // a token that was minted for the same wish before will do
+	Reuse        bool     // what came of the same wish before will do while it still holds, and then counts for no limit by caller
 	Door         string   // by which route it came: DoorToken, …
 	Address      string   // the client's address, without a port
 	Origin       string   // for whom limits by address count it: an address, or a network of IPv6; empty: for nobody
@@ -66,7 +66,7 @@ type Request struct {
 type Decision struct {
 	Token    string        // the compact JWS; Decide makes none
 	KID, JTI string        // of the token; empty without one
-	Reused   bool          // the token was handed out before
+	Reused   bool          // it came of the same wish before, and so did the token
 	Lifetime time.Duration // of the token, or of one that would be minted now, in whole seconds
 	Roles    []string      // default role first
 
@@ -89,26 +89,30 @@ type Issuer struct {
 	groups   Groups
 	roles    Roles
 	signer   Signer
-	minted   *bounded.Cache[minted] // by the SHA-256 of subject tokens
+	earlier  *bounded.Cache[earlier] // by the SHA-256 of subject tokens
 }
 
 // Exchange decides on one request. A nil error means that Decision.Token may be handed out. Every error is an *Error; that
 // a dependency failed, or that ctx ended before it answered, is one with RetryAfter, and never a token with fewer checks.
 func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
-	id := sha256.Sum256([]byte(r.SubjectToken))
-	d, j, err := i.decide(ctx, r, id)
+	d, j, err := i.decide(ctx, r, i.canHandOut)
 	if err != nil {
 		return d, err
 	}
 	// 9. Put it in writing, unless that was done already.
-	if r.Reuse {
-		return i.mintOnce(ctx, id, d, j)
+	if d.Reused {
+		return j.before.handOut(d, j.now), nil
 	}
-	return i.mint(ctx, d, j)
+	d, err = i.mint(ctx, d, j)
+	if err == nil && r.Reuse {
+		i.remember(d, j)
+	}
+	return d, err
 }
 
-// decide is what all doors have in common: steps 1 to 8. id is the SHA-256 of the subject token.
-func (i *Issuer) decide(ctx context.Context, r Request, id bounded.Key) (Decision, judgement, error) {
+// decide is what all doors have in common: steps 1 to 8. What was decided before is only asked for where it can be of use.
+func (i *Issuer) decide(ctx context.Context, r Request, canUse func(earlier) bool) (Decision, judgement, error) {
+	id := sha256.Sum256([]byte(r.SubjectToken))
 	d := Decision{TokenHash: fingerprint(id)}
 	// 1. Is the token meant for a service that we mint for?
 	if r.Audience != "" && r.Audience != i.audience {
@@ -125,18 +129,24 @@ func (i *Issuer) decide(ctx context.Context, r Request, id bounded.Key) (Decisio
 	}
 	d.TenantID, d.ObjectID, d.Kind, d.ClientID = subject.TenantID, subject.ObjectID, string(subject.Kind), subject.ClientID
 	d.SubjectTokenID = subject.TokenID
-	// 4. Too often, they?
-	if err := i.allowCaller(ctx, subject); err != nil {
-		return d, judgement{}, err
+	before, known := i.recall(r, id, canUse)
+	// 4. Too often, they? Who is known is counted once it turns out that what came of it before does not hold.
+	if !known {
+		if err := i.allowCaller(ctx, subject); err != nil {
+			return d, judgement{}, err
+		}
 	}
 	// 5. to 7. What may they be, and what do we allow?
 	j, err := i.judge(ctx, subject, r)
+	j.id, j.before = id, before
 	if err != nil {
+		i.forget(id, err)
 		return d, j, err
 	}
 	d.Roles = j.allowed.Roles
 	// 8. Too often, with these roles or by this app?
-	return d, j, i.allowToken(ctx, subject, d.Roles)
+	d.Reused = known && before.holds(j)
+	return d, j, i.allowDecided(ctx, subject, d, known)
 }
 
 // judgement is what came of a caller's wish, and all that it rests on. With an error it is filled as far as judge got.
@@ -145,6 +155,8 @@ type judgement struct {
 	answer  rolestore.Answer
 	allowed entitlement
 	now     time.Time
+	id      bounded.Key // of the subject token
+	before  earlier     // what was decided for it before, if that is known
 }
 
 // judge decides what a verified caller gets who wishes for r. It is the one place where that is decided, whatever the

@@ -96,5 +96,18 @@ func (i *Issuer) allowToken(ctx context.Context, subject idp.Subject, roles []st
 	return i.allow(ctx, Use{Limit: LimitClient, Name: subject.ClientID, Who: subject.ClientID})
 }
 
+// allowDecided counts what was decided, but for what had been decided before. A caller who is known was not counted yet.
+func (i *Issuer) allowDecided(ctx context.Context, subject idp.Subject, d Decision, known bool) error {
+	if d.Reused {
+		return nil
+	}
+	if known {
+		if err := i.allowCaller(ctx, subject); err != nil {
+			return err
+		}
+	}
+	return i.allowToken(ctx, subject, d.Roles)
+}
+
 // nameOf names a caller, as the sub of tokens does.
 func nameOf(subject idp.Subject) string { return subject.ObjectID + "." + subject.TenantID }

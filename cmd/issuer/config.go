@@ -54,7 +54,7 @@ type settings struct {
 	TokenTTL            time.Duration `env:"ISSUER_TOKEN_TTL" envDefault:"5m" want:"a duration from 1m to 1h, in whole seconds, such as 300s or 5m"`
 	TokenAudience       string        `env:"ISSUER_TOKEN_AUDIENCE" envDefault:"hasura" want:"one value for aud, of printable characters without blanks and commas"`
 	TokenAlg            string        `env:"ISSUER_TOKEN_ALG" envDefault:"ES256" want:"ES256, RS256 or EdDSA"`
-	TokenCache          int           `env:"ISSUER_TOKEN_CACHE" envDefault:"10000" want:"how many minted tokens are remembered, for /forward-auth to hand out again: a number from 0 (none) to 1000000"`
+	TokenCache          int           `env:"ISSUER_TOKEN_CACHE" envDefault:"10000" want:"how many decisions are remembered, with the tokens that were minted by them: a number from 0 (none) to 1000000"`
 	ClaimsNamespace     string        `env:"ISSUER_CLAIMS_NAMESPACE" want:"the name of the claim that holds Hasura's claims (default https://hasura.io/jwt/claims), and not together with ISSUER_CLAIMS_NAMESPACE_PATH"`
 	ClaimsNamespacePath string        `env:"ISSUER_CLAIMS_NAMESPACE_PATH" want:"a JSON path such as $.hasura, and not together with ISSUER_CLAIMS_NAMESPACE"`
 	ClaimsFormat        string        `env:"ISSUER_CLAIMS_FORMAT" envDefault:"json" want:"json or stringified_json"`

@@ -321,3 +321,30 @@ func TestATokenThatWeMintedIsNoSubjectTokenAtAnyDoor(t *testing.T) {
 		})
 	}
 }
+
+// TestEnginesAndGatewaysMayAskAsOftenAsTheirClientsDo: only what is decided in full counts against the caller.
+func TestEnginesAndGatewaysMayAskAsOftenAsTheirClientsDo(t *testing.T) {
+	t.Parallel()
+	tenant, server := entra(t)
+	s := serve(t, environ(server.URL, "ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+filepath.Join(t.TempDir(), "keys.json"),
+		"ISSUER_RATE_LIMIT_SUBJECT=2/h", "ISSUER_RATE_LIMIT_IP=3/h"))
+	token := personaToken(t, tenant, "editor")
+	for range 10 {
+		if got := s.webhook(t, token); got.status != http.StatusOK {
+			t.Errorf("the webhook: %d %s", got.status, got.reason)
+		}
+		if got := s.forwardAuth(t, token); got.status != http.StatusOK {
+			t.Errorf("forward-auth: %d %s", got.status, got.reason)
+		}
+	}
+	if got := s.exchange(t, token); got.Status != http.StatusTooManyRequests || got.Reason != "rate_limited" {
+		t.Errorf("the token endpoint, the third that was decided in full: %d %s", got.Status, got.Reason)
+	}
+	another := personaToken(t, tenant, "editor")
+	if got := s.forwardAuth(t, another); got.status != http.StatusTooManyRequests {
+		t.Errorf("forward-auth, with another Entra token: %d %s", got.status, got.reason)
+	}
+	if got := s.webhook(t, another); got.status != http.StatusUnauthorized || got.reason != "rate_limited" {
+		t.Errorf("the webhook, with another Entra token: %d %s", got.status, got.reason)
+	}
+}

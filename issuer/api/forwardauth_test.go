@@ -206,3 +206,37 @@ func TestAPanicBehindADoorIsNoStatusOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestAGatewaysAddressIsNobodys: everybody comes by it, so only whom a trusted one speaks for is counted.
+func TestAGatewaysAddressIsNobodys(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		alter           []func(*api.Config)
+		address, origin string
+	}{
+		"a gateway that is not trusted": {nil, "127.0.0.1", ""},
+		"a gateway that is trusted":     {[]func(*api.Config){trust("127.0.0.0/8")}, "2001:db8::7", "2001:db8::/64"},
+	} {
+		s := gateway(t, c.alter...)
+		s.do(http.MethodGet, forwardAuth, "", "Authorization", "Bearer "+secret, "X-Forwarded-For", "2001:db8::7")
+		if got := s.issuer.asked[0]; got.Address != c.address || got.Origin != c.origin {
+			t.Errorf("%s: address %q, counted by %q", name, got.Address, got.Origin)
+		}
+		h := hook(t, c.alter...)
+		h.do(http.MethodGet, webhook, "", "Authorization", "Bearer "+secret, "X-Forwarded-For", "2001:db8::7")
+		if got := h.issuer.asked[0].Origin; got != "" {
+			t.Errorf("%s, to an engine: counted by %q", name, got)
+		}
+	}
+}
+
+func TestWhoAsksAGatewayTooOftenIsToldWhen(t *testing.T) {
+	t.Parallel()
+	s := gateway(t)
+	s.refuse(&issuer.Error{Reason: issuer.ReasonRateLimited, RetryAfter: 6500 * time.Millisecond, Err: errBroken})
+	got := s.do(http.MethodGet, forwardAuth, "", "Authorization", "Bearer "+secret)
+	if got.StatusCode != http.StatusTooManyRequests || got.problem(t).Reason != "rate_limited" {
+		t.Errorf("%s %s", got.Status, got.body)
+	}
+	wantHeaders(t, got, map[string]string{"Retry-After": "7", "Authorization": ""})
+}

@@ -70,7 +70,7 @@ func TestAnEngineIsToldTheSession(t *testing.T) {
 			wantHeaders(t, got, map[string]string{
 				"Content-Type": "application/json", "Cache-Control": "no-store", "Authorization": "", "Set-Cookie": "", "Access-Control-Allow-Origin": "",
 			})
-			want := []issuer.Request{{SubjectToken: secret, Role: c.role, Door: "webhook", Address: "127.0.0.1", RequestID: "req-7"}}
+			want := []issuer.Request{{SubjectToken: secret, Role: c.role, Reuse: true, Door: "webhook", Address: "127.0.0.1", RequestID: "req-7"}}
 			if diff := cmp.Diff(want, s.issuer.asked); diff != "" {
 				t.Errorf("asked for (-want +got):\n%s", diff)
 			}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -21,7 +23,7 @@ func newGateway(t *testing.T) *gateway {
 	t.Helper()
 	g := &gateway{world: newWorld(t), now: noon}
 	g.config.Now = func() time.Time { return g.now }
-	g.config.Remember = 10
+	g.config.Remember, g.config.Limiter = 10, g
 	var err error
 	if g.issuer, err = issuer.New(g.config, g, g, g, g); err != nil {
 		t.Fatal(err)
@@ -32,7 +34,7 @@ func newGateway(t *testing.T) *gateway {
 // ask returns the decision, and by which steps it came about.
 func (g *gateway) ask(r issuer.Request) (d issuer.Decision, steps string, err error) {
 	g.t.Helper()
-	g.steps = ""
+	g.steps, g.uses = "", nil
 	r.SubjectToken, r.Reuse = subjectToken, true
 	d, err = g.issuer.Exchange(g.t.Context(), r)
 	return d, g.steps, err
@@ -150,5 +152,85 @@ func TestWithoutAMemoryEveryTokenIsNew(t *testing.T) {
 	second, err := w.exchange(t.Context(), issuer.Request{SubjectToken: subjectToken, Reuse: true})
 	if err != nil || second.Reused || second.JTI == first.JTI {
 		t.Errorf("%+v, %v", second, err)
+	}
+}
+
+// hook asks as an engine does.
+func (g *gateway) hook() error {
+	g.t.Helper()
+	g.steps, g.uses = "", nil
+	_, err := g.issuer.Decide(g.t.Context(), issuer.Request{SubjectToken: subjectToken, Reuse: true})
+	return err
+}
+
+// TestAnAnswerFromMemoryCountsForNoLimitByCaller: engines and gateways ask at every request of their clients.
+func TestAnAnswerFromMemoryCountsForNoLimitByCaller(t *testing.T) {
+	t.Parallel()
+	inFull := []use{byCaller, byReader, byClient}
+	late := []use{{byCaller.Use, "vr"}, byReader, byClient} // it turned out after the store was asked
+	block := []rolestore.Block{{Tenant: tenantID, Principal: rolestore.Principal{Kind: rolestore.KindUser, ID: objectID}}}
+	ask := func(g *gateway) error { _, _, err := g.ask(issuer.Request{}); return err }
+	hook := (*gateway).hook
+	for name, c := range map[string]struct {
+		first, second func(*gateway) error
+		change        func(*gateway)
+		want          []use
+	}{
+		"a gateway":                 {first: ask, second: ask},
+		"an engine":                 {first: hook, second: hook},
+		"an engine after a gateway": {first: ask, second: hook},
+		"a gateway after an engine, which has no token": {first: hook, second: ask, want: inFull},
+		"a gateway whose token grew old":                {first: ask, second: ask, change: func(g *gateway) { g.now = noon.Add(200 * time.Second) }, want: late},
+		"an engine whose answer grew old":               {first: hook, second: hook, change: func(g *gateway) { g.now = noon.Add(200 * time.Second) }, want: late},
+		"other rights":                                  {first: hook, second: hook, change: func(g *gateway) { g.answer.Grants[0].Session = list("a") }, want: late},
+		"a key that was revoked":                        {first: ask, second: ask, change: func(g *gateway) { g.revoked = true }, want: inFull},
+		"a key that was revoked, to an engine":          {first: ask, second: hook, change: func(g *gateway) { g.revoked = true }},
+		"somebody who is blocked, the first time":       {first: hook, second: hook, change: func(g *gateway) { g.answer.Blocks = block }},
+		"somebody who is blocked, and asks on": {first: hook, second: hook, change: func(g *gateway) {
+			g.answer.Blocks = block
+			_ = g.hook()
+		}, want: []use{byCaller}},
+		"a store that did not answer in between": {first: hook, second: hook, change: func(g *gateway) {
+			g.look = errors.New("connection reset")
+			_ = g.hook()
+			g.look = nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			if err := c.first(g); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(inFull, g.uses); diff != "" {
+				t.Errorf("the first time (-want +got):\n%s", diff)
+			}
+			if c.change != nil {
+				c.change(g)
+			}
+			_ = c.second(g)
+			if diff := cmp.Diff(c.want, g.uses); diff != "" {
+				t.Errorf("the second time (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestALimitEndsWhatIsNoLongerFromMemory(t *testing.T) {
+	t.Parallel()
+	for limit := range map[issuer.Limit]bool{issuer.LimitCaller: true, issuer.LimitRole: true, issuer.LimitClient: true} {
+		g := newGateway(t)
+		first, _ := g.mustAsk()
+		g.waits = map[issuer.Limit]time.Duration{limit: 7 * time.Second}
+		if again, _ := g.mustAsk(); again.Token != first.Token {
+			t.Errorf("%s: what is in memory is another token", limit)
+		}
+		g.now = noon.Add(200 * time.Second)
+		got, _, err := g.ask(issuer.Request{})
+		wantRefusal(t, err, refusal{issuer.ReasonRateLimited, true})
+		if got.Token != "" || got.Reused {
+			t.Errorf("%s: %+v", limit, got)
+		}
+		wantRefusal(t, g.hook(), refusal{issuer.ReasonRateLimited, true})
 	}
 }
