@@ -234,3 +234,50 @@ func TestALimitEndsWhatIsNoLongerFromMemory(t *testing.T) {
 		wantRefusal(t, g.hook(), refusal{issuer.ReasonRateLimited, true})
 	}
 }
+
+func TestWhatOneDoorRemembersIsNoneOfTheOthersBusiness(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	single, err := g.issuer.Exchange(t.Context(), issuer.Request{SubjectToken: subjectToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.steps = ""
+	if _, err := g.issuer.Decide(t.Context(), issuer.Request{SubjectToken: subjectToken}); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.hook(); err != nil || len(g.uses) != 3 {
+		t.Errorf("an engine is answered what somebody asked for alone: %v, counted %d times", err, len(g.uses))
+	}
+	first, steps := g.mustAsk()
+	if first.Token == single.Token || first.Reused || len(g.uses) != 3 {
+		t.Errorf("a gateway is given what somebody else asked for alone: %+v after %q, counted %d times", first, steps, len(g.uses))
+	}
+	for range 3 {
+		if err := g.hook(); err != nil || len(g.uses) != 0 {
+			t.Errorf("an engine after a gateway: %v, counted %d times", err, len(g.uses))
+		}
+	}
+	if again, _ := g.mustAsk(); again.Token != first.Token {
+		t.Error("an engine took a gateway's token away")
+	}
+}
+
+// TestADecisionGrowsOldHoweverOftenItIsAskedFor: or a limit would count an engine's client once, and never again.
+func TestADecisionGrowsOldHoweverOftenItIsAskedFor(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	counted := 0
+	for range 60 {
+		if err := g.hook(); err != nil {
+			t.Fatal(err)
+		}
+		if len(g.uses) > 0 {
+			counted++
+		}
+		g.now = g.now.Add(10 * time.Second)
+	}
+	if counted != 3 {
+		t.Errorf("in ten minutes it was decided in full %d times, want once in 200 s", counted)
+	}
+}
