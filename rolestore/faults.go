@@ -1,9 +1,14 @@
 package rolestore
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
+
+// ErrRefused means that what is wanted breaks the rules. The text of the error
+// says what is wrong, one line each, and repeats none of the values.
+var ErrRefused = errors.New("this is not as it should be")
 
 // fault is a flaw and where it is.
 type fault struct {
@@ -51,3 +56,6 @@ func (f faults) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Is makes every list of faults an ErrRefused.
+func (f faults) Is(target error) bool { return target == ErrRefused }

@@ -8,10 +8,11 @@ type index struct {
 	grants map[blockID][]Grant
 	blocks map[blockID]Block
 	groups map[string][]string // those that grants of a tenant name: sorted, each once
+	pages  Document            // all of it, in the order of pages
 }
 
 func newIndex(d Document) index {
-	x := index{grants: map[blockID][]Grant{}, blocks: map[blockID]Block{}, groups: map[string][]string{}}
+	x := index{grants: map[blockID][]Grant{}, blocks: map[blockID]Block{}, groups: map[string][]string{}, pages: d.inPages()}
 	for _, g := range d.Grants {
 		key := blockID{g.Tenant, g.Principal}
 		x.grants[key] = append(x.grants[key], g)

@@ -84,40 +84,68 @@ type Query struct {
 const (
 	listTimeout = time.Minute
 	pageSize    = 5000
+	maxLook     = 10 * pageSize // of ListPage
 )
 
 // List returns the records that match, the newest first. It does not check the
 // chain. It fails with ErrNoHistory, or if the database cannot be asked.
 func List(ctx context.Context, pool *pgxpool.Pool, q Query) ([]Record, error) {
+	page, err := list(ctx, pool, q, 0)
+	return page.Records, err
+}
+
+// Page is a part of the records that match. It may be short, or empty, and still
+// not be the last one.
+type Page struct {
+	Records []Record
+	Before  int64 // where to go on, for Query.Before; 0: this was the last page
+}
+
+// ListPage is List that looks at 50,000 records at most, so that it costs the same
+// however long the history is.
+func ListPage(ctx context.Context, pool *pgxpool.Pool, q Query) (Page, error) {
+	return list(ctx, pool, q, maxLook)
+}
+
+// list looks at so many records at most, or with 0 at all of them.
+func list(ctx context.Context, pool *pgxpool.Pool, q Query, most int) (Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	found := []Record{}
+	page := Page{Records: []Record{}, Before: q.Before}
 	err := snapshot(ctx, pool, func(tx pgx.Tx) error {
-		below := q.Before
-		for len(found) < q.Limit {
-			page, err := readRows(ctx, tx, newestSQL, below, q.Since, pageSize)
-			if err != nil || len(page) == 0 {
+		for looked := 0; len(page.Records) < q.Limit && (most == 0 || looked < most); looked += pageSize {
+			rows, err := readRows(ctx, tx, newestSQL, page.Before, q.Since, pageSize)
+			if err != nil {
 				return err
 			}
-			below = page[len(page)-1].Number
-			found = q.appendMatches(found, page)
+			if page.add(q, rows); page.Before == 0 {
+				return nil
+			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the history of roles: %w", err)
+		return Page{}, fmt.Errorf("read the history of roles: %w", err)
 	}
-	return found, nil
+	return page, nil
 }
 
-func (q Query) appendMatches(found []Record, page []row) []Record {
-	for _, r := range page {
+// add takes those of the rows that match, as many as there is room for, and moves
+// on to the last one that it looked at.
+func (p *Page) add(q Query, rows []row) {
+	for _, r := range rows {
+		if len(p.Records) == q.Limit {
+			return
+		}
+		p.Before = r.Number
 		id, err := r.identity()
-		if len(found) < q.Limit && (err != nil || q.Filter.Matches(id.tenant, id.principal, id.role)) {
-			found = append(found, r.record())
+		if err != nil || q.Filter.Matches(id.tenant, id.principal, id.role) {
+			p.Records = append(p.Records, r.record())
 		}
 	}
-	return found
+	if len(rows) < pageSize {
+		p.Before = 0
+	}
 }
 
 // snapshot runs work on the database as it is at one moment.

@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,60 @@ func TestRecordsAreListedFromTheNewestAsFarAsWanted(t *testing.T) {
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+func TestPagesOfTheHistoryTogetherAreAllOfIt(t *testing.T) {
+	t.Parallel()
+	pool := sixRecords(t)
+	for name, tc := range map[string]struct {
+		query history.Query
+		want  string // page by page
+	}{
+		"all at once":          {history.Query{Limit: 100}, "6 5 4 3 2 1"},
+		"as many as there are": {history.Query{Limit: 6}, "6 5 4 3 2 1"},
+		"two at a time":        {history.Query{Limit: 2}, "6 5 | 4 3 | 2 1"},
+		"four at a time":       {history.Query{Limit: 4}, "6 5 4 3 | 2 1"},
+		"of one role":          {history.Query{Limit: 1, Filter: rolestore.Filter{Role: "b"}}, "6 | 2 |"}, // the last one looks at the first record
+		"none":                 {history.Query{Limit: 1, Since: time.Now().Add(24 * time.Hour)}, ""},
+	} {
+		var pages []string
+		for {
+			page, err := history.ListPage(t.Context(), pool, tc.query)
+			must(t, err)
+			var numbers []string
+			for _, r := range page.Records {
+				numbers = append(numbers, strconv.FormatInt(r.Number, 10))
+			}
+			pages = append(pages, strings.Join(numbers, " "))
+			if page.Before == 0 {
+				break
+			}
+			tc.query.Before = page.Before
+		}
+		if got := strings.TrimSpace(strings.Join(pages, " | ")); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}
+
+func TestAPageOfALongHistoryLooksAtSoMuchOfIt(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t)
+	behindItsBack(t, pool, `INSERT INTO issuer.role_history (number, at, actor, login, address, application, kind, after, hash)
+		SELECT n, now(), 'a', 'b', '', '', 'block', json_build_object('tenant', '`+contoso+`', 'principal_kind', 'user', 'principal', '`+alice+`'), repeat('0', 64) FROM generate_series(1, 60001) AS n`)
+	q := history.Query{Limit: 5, Filter: rolestore.Filter{Tenant: contoso, Role: "none"}}
+	var ends []int64
+	for {
+		page, err := history.ListPage(t.Context(), pool, q)
+		must(t, err)
+		if ends = append(ends, page.Before); page.Before == 0 || len(page.Records) > 0 {
+			break
+		}
+		q.Before = page.Before
+	}
+	if diff := cmp.Diff([]int64{10002, 0}, ends); diff != "" {
+		t.Errorf("pages end before (-want +got):\n%s", diff)
 	}
 }
 
