@@ -13,6 +13,12 @@ type settings struct {
 	DrainDelay  time.Duration `env:"ISSUER_DRAIN_DELAY" envDefault:"5s" want:"how long the service goes on once it was told to stop, not ready any more: a duration from 0s to 60s"`
 	AdminListen string        `env:"ISSUER_ADMIN_LISTEN" envDefault:"127.0.0.1:9090" want:"an address to listen on for operators, such as 127.0.0.1:9090"`
 
+	// Who may see and change things on AdminListen.
+	AdminAppRole string      `env:"ISSUER_ADMIN_APP_ROLE" envDefault:"Issuer.Admin" want:"the value of the app role that operators hold, without blanks"`
+	AdminTenants []string    `env:"ISSUER_ADMIN_TENANTS" want:"the ids (GUIDs) of the tenants whose users and apps may be operators, comma separated, all of them in ISSUER_ENTRA_TENANTS; it may be left out where that names one at most"`
+	AdminClients []string    `env:"ISSUER_ADMIN_CLIENTS" want:"client ids (GUIDs) of the apps that operators use, comma separated; unset for those of ISSUER_ENTRA_CLIENTS"`
+	AdminTokens  tokenHashes `env:"ISSUER_ADMIN_TOKEN_SHA256" want:"the SHA-256 of a token in hex (64 digits), or several, comma separated; make one with: openssl rand -base64 32 | tr -d '\\n' | tee admin.token | sha256sum"`
+
 	EntraAuthority   string        `env:"ISSUER_ENTRA_AUTHORITY" envDefault:"https://login.microsoftonline.com" want:"the authority's base URL without a path: https, or http for a loopback host"`
 	EntraTenants     []string      `env:"ISSUER_ENTRA_TENANTS" want:"tenant ids (GUIDs), comma separated; it may be left out where ISSUER_ENTRA_ISSUERS is set"`
 	EntraAudiences   []string      `env:"ISSUER_ENTRA_AUDIENCES" want:"the accepted aud values, comma separated, such as the API's client id and api://<client id>"`

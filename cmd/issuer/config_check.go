@@ -25,12 +25,12 @@ var (
 
 // normalise trims blanks around the items of lists, brings GUIDs to lower case and fills in the default namespace.
 func (s *settings) normalise() {
-	for _, list := range [][]string{s.EntraTenants, s.EntraAudiences, s.EntraClients, s.EntraScopes, s.EntraAppRoles, s.CORSOrigins, s.TrustedProxies, s.RelyingParties} {
+	for _, list := range [][]string{s.EntraTenants, s.EntraAudiences, s.EntraClients, s.EntraScopes, s.EntraAppRoles, s.CORSOrigins, s.TrustedProxies, s.RelyingParties, s.AdminTenants, s.AdminClients} {
 		for i := range list {
 			list[i] = strings.TrimSpace(list[i])
 		}
 	}
-	for _, list := range [][]string{s.EntraTenants, s.EntraClients} {
+	for _, list := range [][]string{s.EntraTenants, s.EntraClients, s.AdminTenants, s.AdminClients} {
 		for i := range list {
 			list[i] = strings.ToLower(list[i])
 		}
@@ -59,6 +59,7 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(!isBaseURL(s.URL, true), "ISSUER_URL")
 	bad(!isListenAddress(s.Listen), "ISSUER_LISTEN")
 	bad(!isListenAddress(s.AdminListen), "ISSUER_ADMIN_LISTEN")
+	bad(!noBlanks.MatchString(s.AdminAppRole), "ISSUER_ADMIN_APP_ROLE")
 	bad(s.DrainDelay < 0 || s.DrainDelay > time.Minute, "ISSUER_DRAIN_DELAY")
 	bad(!isBaseURL(s.EntraAuthority, false), "ISSUER_ENTRA_AUTHORITY")
 	bad(!guid.MatchString(s.EntraSigningKeyApp), "ISSUER_ENTRA_SIGNING_KEY_APP")
@@ -104,6 +105,8 @@ func (s *settings) validateLists(f *faults) {
 		right func(string) bool
 	}{
 		{"ISSUER_ENTRA_TENANTS", s.EntraTenants, guid.MatchString},
+		{"ISSUER_ADMIN_TENANTS", s.AdminTenants, guid.MatchString},
+		{"ISSUER_ADMIN_CLIENTS", s.AdminClients, guid.MatchString},
 		{"ISSUER_ENTRA_AUDIENCES", s.EntraAudiences, noBlanks.MatchString},
 		{"ISSUER_ENTRA_CLIENTS", s.EntraClients, guid.MatchString},
 		{"ISSUER_ENTRA_SCOPES", s.EntraScopes, scopeName.MatchString},

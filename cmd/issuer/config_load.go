@@ -129,6 +129,7 @@ func read(environ []string, needs need) (settings, *faults, error) {
 	s.validateRotation(f)
 	s.validateRooms(f, given)
 	s.require(f, needs)
+	s.completeAdmin(f, needs)
 	s.requireVault(f, needs)
 	if needs&needEntra != 0 {
 		s.validateGraph(f)

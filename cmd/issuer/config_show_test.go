@@ -34,6 +34,7 @@ func TestASecretInTheWrongVariableIsNotShown(t *testing.T) {
 	t.Parallel()
 	anyText := []string{
 		"ISSUER_CLAIMS_NAMESPACE", "ISSUER_TOKEN_AUDIENCE", "ISSUER_ENTRA_AUDIENCES", "ISSUER_ENTRA_APP_ROLES", "ISSUER_ENTRA_SCOPES",
+		"ISSUER_ADMIN_APP_ROLE",
 	}
 	files := fileSettings("ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+filepath.Join(t.TempDir(), "keys.json"))
 	for what, value := range misplaced {

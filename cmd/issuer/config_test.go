@@ -26,6 +26,9 @@ func TestEveryWrongSettingIsNamedWithWhatItGotAndWhatItWants(t *testing.T) {
 	t.Parallel()
 	for name, values := range map[string][]string{
 		"ISSUER_URL":                   {"auth.example.com", "http://auth.example.com", "https://auth.example.com/", "https://auth.example.com?x=1", "ftp://auth.example.com"},
+		"ISSUER_ADMIN_APP_ROLE":        {"a b"},
+		"ISSUER_ADMIN_TENANTS":         {"contoso", "c41b9a70-58de-4f0b-8a37-61d2e9f3b802"},
+		"ISSUER_ADMIN_CLIENTS":         {"my-app"},
 		"ISSUER_LISTEN":                {"8080", "127.0.0.1", ":99999", ":none-such-port"},
 		"ISSUER_ENTRA_AUTHORITY":       {"login.microsoftonline.com", "http://login.microsoftonline.com", "https://login.microsoftonline.com/common", "https://login.microsoftonline.com/"},
 		"ISSUER_ENTRA_TENANTS":         {"contoso", "contoso.example"},

@@ -46,12 +46,15 @@ type service struct {
 	replica  string // how others know this process, see replicaName
 	verifier *idp.Verifier
 	graph    *graph.Client // nil: groups that a token leaves out cannot be asked for
+	groups   issuer.Groups // by graph; nil: likewise
 	roles    roleStore
+	source   issuer.Roles                       // what answers roles, past any cache
 	redis    *redisconn.Client                  // nil: none
 	shared   func(purpose string) *sharedMemory // what replicas share by Redis; nil: nothing
 	ring     *keys.Ring
 	metrics  *metrics
 	api      *api.API
+	admin    api.Operations
 	loops    []loop
 	closers  []func()
 	azure    *http.Client // reaches Entra and Azure Key Vault; nil: as usual
@@ -92,6 +95,9 @@ func (svc *service) build(ctx context.Context) error {
 	if err := svc.assemble(verifier, store, sealer); err != nil {
 		return err
 	}
+	if err := svc.openAdmin(pool, store); err != nil {
+		return err
+	}
 	svc.listenTo(pool)
 	return nil
 }
@@ -129,13 +135,12 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	if err != nil {
 		return usageError{err}
 	}
-	groups, err := svc.openGraph()
-	if err != nil {
+	if svc.groups, err = svc.openGraph(); err != nil {
 		return err
 	}
 	config := issuerConfig(s)
 	config.Limiter = svc.openLimits(sealer)
-	exchange, err := issuer.New(config, verifier, groups, svc.roles, ring)
+	exchange, err := issuer.New(config, verifier, svc.groups, svc.roles, ring)
 	if err != nil {
 		return usageError{err}
 	}

@@ -17,8 +17,10 @@ import (
 // cacheRoles has the database answer what callers may be, by its grants or by the operator's own query, behind a cache.
 func (svc *service) cacheRoles(ctx context.Context, pool *pgxpool.Pool) error {
 	s := svc.settings
+	store := rolestore.NewPostgres(pool, s.roleRules())
+	svc.source = store
 	config := rolecache.Config{
-		Store: rolestore.NewPostgres(pool, s.roleRules()), TTL: s.RolesTTL, Stale: s.RolesStale, Callers: s.RolesCache, Observe: svc.metrics.roles(),
+		Store: store, TTL: s.RolesTTL, Stale: s.RolesStale, Callers: s.RolesCache, Observe: svc.metrics.roles(),
 		Scope: rolesScope(s, pool, ""),
 	}
 	if s.RolesQueryFile != "" {
@@ -29,6 +31,7 @@ func (svc *service) cacheRoles(ctx context.Context, pool *pgxpool.Pool) error {
 		if err := svc.tryQuery(ctx, query); err != nil {
 			return err
 		}
+		svc.source = query
 		config.Store, config.Untracked, config.Scope = query, true, rolesScope(s, pool, query.Text())
 	}
 	if svc.shared != nil {

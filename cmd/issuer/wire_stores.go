@@ -69,7 +69,7 @@ func (svc *service) openRoles(ctx context.Context, pool *pgxpool.Pool) error {
 	if err != nil {
 		return usageError{fmt.Errorf("ISSUER_ROLES_FILE: %w", err)}
 	}
-	svc.roles = file
+	svc.roles, svc.source = file, file
 	svc.loops = append(svc.loops, loop{"roles", "the roles file is not in force", func(ctx context.Context, report func(error)) {
 		file.Run(ctx, report, svc.rolesRead)
 	}})

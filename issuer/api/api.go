@@ -85,22 +85,15 @@ func (a *API) Drain() { a.draining.Store(true) }
 // Handler returns the public routes.
 func (a *API) Handler() http.Handler { return a.router(a.routes(), a.cors) }
 
-// AdminHandler returns the routes for operators, which are no business of the world's: /metrics, answered by metrics.
-func (a *API) AdminHandler(metrics http.Handler) http.Handler {
-	scrape := func(w http.ResponseWriter, r *http.Request, _ *entry) error {
-		metrics.ServeHTTP(w, r)
-		return nil
-	}
-	return a.router([]route{{path: "/metrics", level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
-		{http.MethodGet, scrape}, {http.MethodHead, scrape},
-	}}}, noOrigin)
-}
-
 // router matches a path as it was sent: no cleaning, no redirects, no other spelling. elsewhere says which browsers may
 // read that there is nothing.
 func (a *API) router(routes []route, elsewhere corsPolicy) http.Handler {
 	router := mux.NewRouter().SkipClean(true).UseEncodedPath()
 	for _, rt := range routes {
+		if rt.below {
+			router.PathPrefix(rt.path).Handler(a.serve(rt))
+			continue
+		}
 		router.Path(rt.path).Handler(a.serve(rt))
 	}
 	router.NotFoundHandler = a.serve(route{

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -20,8 +21,10 @@ type entry struct {
 	origin    origin
 	door      string // of a request for a decision; empty on any other
 	decision  issuer.Decision
-	err       error // why there was no answer as asked for
-	cancelled bool  // the client went away first
+	account   Account // of an operator's request
+	err       error   // why there was no answer as asked for
+	reason    string  // what an operator was told of err
+	cancelled bool    // the client went away first
 }
 
 var safeRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -39,11 +42,18 @@ func newEntry(r *http.Request, trusted []netip.Prefix) *entry {
 
 // log writes the one line of a request.
 func (a *API) log(rt route, e *entry, status int) {
-	l := line{route: rt.path, status: status, entry: e}
+	l := line{route: cmp.Or(e.account.Route, rt.path), status: status, reason: e.reason, entry: e}
 	level, message := rt.level, "request"
 	if e.err != nil {
-		l.reason, _ = a.reasonOf(e.err)
-		level = a.levelOf(rt, e, l.reason)
+		judged := status
+		if rt.refuse == nil {
+			reason, _ := a.reasonOf(e.err)
+			l.reason, judged = string(reason), a.problems[reason].status
+		}
+		level = levelOf(rt, e, judged)
+	}
+	if rt.refuse != nil {
+		message = "operation"
 	}
 	if e.door != "" {
 		message = "exchange"
@@ -56,7 +66,7 @@ func (a *API) log(rt route, e *entry, status int) {
 type line struct {
 	route  string
 	status int
-	reason issuer.Reason
+	reason string
 	*entry
 }
 
@@ -70,11 +80,12 @@ func (l line) MarshalZerologObject(to *zerolog.Event) {
 	for _, member := range []struct{ name, value string }{
 		{"route", l.route},
 		{"door", l.door},
-		{"reason", string(l.reason)},
-		{"tenant", d.TenantID},
-		{"object_id", d.ObjectID},
-		{"kind", d.Kind},
-		{"client_id", d.ClientID},
+		{"reason", l.reason},
+		{"actor", l.account.Actor},
+		{"tenant", cmp.Or(d.TenantID, l.account.TenantID)},
+		{"object_id", cmp.Or(d.ObjectID, l.account.ObjectID)},
+		{"kind", cmp.Or(d.Kind, l.account.Kind)},
+		{"client_id", cmp.Or(d.ClientID, l.account.ClientID)},
 		{"role", d.Role},
 		{"kid", d.KID},
 		{"jti", d.JTI},
@@ -115,11 +126,11 @@ func ours(err error, status int) bool {
 	return !ok || !e.TokenFault()
 }
 
-// levelOf raises the level where the service failed, rather than the client, whatever status that has at this door. A
-// dependency that was cut short because the client went away has not failed.
-func (a *API) levelOf(rt route, e *entry, reason issuer.Reason) zerolog.Level {
+// levelOf raises the level where the service failed, rather than the client: status is the reason's own, whatever it is at this
+// door. A dependency that was cut short because the client went away has not failed.
+func levelOf(rt route, e *entry, status int) zerolog.Level {
 	_, panicked := errors.AsType[*panicError](e.err)
-	switch status := a.problems[reason].status; {
+	switch {
 	case panicked:
 		return zerolog.ErrorLevel
 	case !ours(e.err, status) || e.cancelled:

@@ -104,7 +104,7 @@ func TestOperatorsFindTheMetricsAndNothingElse(t *testing.T) {
 	s := start(t)
 	admin := httptest.NewServer(s.api.AdminHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "issuer_up 1\n")
-	})))
+	}), nil))
 	t.Cleanup(admin.Close)
 	s.URL = admin.URL
 	if got := s.do(http.MethodGet, "/metrics", "", "Origin", app); got.StatusCode != http.StatusOK || got.body != "issuer_up 1\n" || got.Header.Get("Access-Control-Allow-Origin") != "" {

@@ -30,8 +30,10 @@ type route struct {
 	level   zerolog.Level // of the log line, unless the service failed
 	cors    corsPolicy
 	methods []method
-	all     handler                    // instead of methods: answers every one
-	status  func(problem rendered) int // of a refusal; nil: the problem's own
+	all     handler                                                // instead of methods: answers every one
+	status  func(problem rendered) int                             // of a refusal; nil: the problem's own
+	below   bool                                                   // all paths that begin with path, too
+	refuse  func(w http.ResponseWriter, err error) (reason string) // writes errors; nil: as those of OAuth
 }
 
 // serve is the one way through for every request of a route: headers, deadline, answer, error body, log line.
@@ -50,11 +52,20 @@ func (a *API) serve(rt route) http.Handler {
 		e.err = rt.answer(rec, r.WithContext(ctx), e)
 		e.cancelled = errors.Is(r.Context().Err(), context.Canceled)
 		if e.err != nil && rec.status == 0 {
-			a.writeError(rec, rt, e.err)
+			e.reason = a.refuse(rt, rec, e.err)
 		}
 		a.count(e)
 		a.log(rt, e, rec.status)
 	})
+}
+
+// refuse writes an error as the route writes them, and returns the reason where that is not of the table here.
+func (a *API) refuse(rt route, w http.ResponseWriter, err error) string {
+	if rt.refuse != nil {
+		return rt.refuse(w, err)
+	}
+	a.writeError(w, rt, err)
+	return ""
 }
 
 // answer calls the handler for the method. A panic becomes an error, so that it is answered and logged like any other.

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi"
+	"github.com/hasura-issuer/hasura-issuer/keys"
+	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+	"github.com/hasura-issuer/hasura-issuer/rolestore/history"
+)
+
+// openAdmin makes what operators may see and change over HTTP, of the parts that are there already.
+func (svc *service) openAdmin(pool *pgxpool.Pool, store keys.Store) error {
+	guard, err := svc.newGuard()
+	if err != nil {
+		return err
+	}
+	explainer, err := svc.newExplainer()
+	if err != nil {
+		return err
+	}
+	config := adminapi.Config{
+		Guard: guard, Explainer: explainer, AsksGraph: svc.graph != nil,
+		Keys: func(ctx context.Context) ([]keys.Info, error) {
+			state, err := store.Load(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return keys.List(state, state.Now), nil
+		},
+	}
+	if file, ok := svc.roles.(*rolestore.File); ok {
+		config.Roles, config.InFile = file, "roles are kept in the file ISSUER_ROLES_FILE names; edit the file"
+	} else {
+		store := rolestore.NewPostgres(pool, svc.settings.roleRules())
+		config.Roles, config.Editor = store, store
+		config.History = func(ctx context.Context, q history.Query) (history.Page, error) {
+			return history.ListPage(ctx, pool, q)
+		}
+	}
+	if svc.settings.RolesQueryFile != "" {
+		config.GrantsElsewhere = "grants come from the query that ISSUER_ROLES_QUERY_FILE names; look at your own tables"
+	}
+	svc.admin = adminapi.New(config)
+	return nil
+}
+
+// newGuard lets in operators by Entra tokens of their tenants, if there are any, and by the tokens whose hashes are set.
+func (svc *service) newGuard() (*adminapi.Guard, error) {
+	s := svc.settings
+	if len(s.AdminTenants) == 0 {
+		return adminapi.NewGuard(nil, s.AdminAppRole, s.AdminTokens.list...), nil
+	}
+	verifier, err := svc.verifier.Beside(adminConfig(s))
+	if err != nil {
+		return nil, usageError{fmt.Errorf("the policy for operators' tokens: %w", err)}
+	}
+	return adminapi.NewGuard(verifier, s.AdminAppRole, s.AdminTokens.list...), nil
+}
+
+// newExplainer answers as the exchange does, of the roles as they are now, past the cache. What it signs with is made for
+// the occasion, and no engine trusts it.
+func (svc *service) newExplainer() (*issuer.Issuer, error) {
+	ring, err := keys.NewRing(keys.RingConfig{Store: keystore.NewMemory(time.Now), Policy: svc.settings.keysPolicy(), Auto: true})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	explainer, err := issuer.New(issuerConfig(svc.settings), svc.verifier, svc.groups, svc.source, paperRing{ring})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return explainer, nil
+}
+
+// paperRing is a ring that nobody keeps in step: it makes its keys when it is asked to sign.
+type paperRing struct{ *keys.Ring }
+
+// Sign is issuer.Signer's, as Holds is the ring's.
+func (p paperRing) Sign(ctx context.Context, payload []byte) (jws, kid string, err error) {
+	if err := p.Sync(ctx); err != nil {
+		return "", "", fmt.Errorf("make keys to measure a token with: %w", err)
+	}
+	return p.Ring.Sign(ctx, payload)
+}

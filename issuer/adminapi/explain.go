@@ -1,0 +1,131 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi/internal/wire"
+	"github.com/hasura-issuer/hasura-issuer/issuer/api"
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+)
+
+// question is what is asked about a caller: one with a token, or one that is described.
+type question struct {
+	SubjectToken string    `json:"subject_token"`
+	Tenant       string    `json:"tenant"`
+	User         string    `json:"user"`
+	App          string    `json:"app"`
+	Groups       *[]string `json:"groups"`
+	AppRoles     []string  `json:"app_roles"`
+	Scope        []string  `json:"scope"`
+	Role         string    `json:"role"`
+}
+
+// explain answers what a caller would get, and why. No token is made that an engine would take.
+func (a *API) explain(w http.ResponseWriter, r *http.Request, _ *api.Account) error {
+	if _, err := wire.ParametersOf(r); err != nil {
+		return err
+	}
+	var q question
+	if err := wire.Decode(w, r, &q); err != nil {
+		return err
+	}
+	asked, err := a.question(q)
+	if err != nil {
+		return err
+	}
+	if asked.Beside, err = a.beside(r.Context(), q); err != nil {
+		return err
+	}
+	explanation, err := a.config.Explainer.Explain(r.Context(), asked)
+	if err != nil {
+		return err
+	}
+	return wire.Answer(w, http.StatusOK, explanation)
+}
+
+// question checks what was asked.
+func (a *API) question(q question) (asked issuer.Question, err error) {
+	if slices.Contains(q.Scope, "") {
+		return asked, wire.Refuse(wire.ReasonEntryRefused, "scope: an item is empty")
+	}
+	for _, role := range append([]string{q.Role}, q.Scope...) {
+		if _, err := (rolestore.Filter{Role: role}).Checked(); err != nil {
+			return asked, wire.Refuse(wire.ReasonEntryRefused, err.Error())
+		}
+	}
+	asked.Scope = q.Scope
+	if q.Role != "" {
+		asked.About = []string{q.Role}
+	}
+	described := q.Tenant != "" || q.User != "" || q.App != "" || q.Groups != nil || len(q.AppRoles) > 0
+	switch {
+	case q.SubjectToken != "" && described:
+		return asked, wire.Refuse(wire.ReasonEntryRefused, "a subject_token says by itself who calls: leave out tenant, user, app, groups and app_roles")
+	case q.SubjectToken != "":
+		asked.SubjectToken = q.SubjectToken
+		return asked, nil
+	case q.Tenant == "" || (q.User == "") == (q.App == ""):
+		return asked, wire.Refuse(wire.ReasonEntryRefused, "say who calls: subject_token, or tenant and exactly one of user and app")
+	}
+	asked.Caller, err = a.caller(q)
+	return asked, err
+}
+
+const (
+	// assumedLife is what a token that was not shown has left: more than any token of ours lives.
+	assumedLife = 24 * time.Hour
+	// noObjectID stands for the object id of an app's service principal, which only its token names.
+	noObjectID = "00000000-0000-0000-0000-000000000000"
+)
+
+// caller is whom the question describes, as a fresh token would.
+func (a *API) caller(q question) (idp.Subject, error) {
+	own := rolestore.Principal{Kind: rolestore.KindUser, ID: q.User}
+	if q.App != "" {
+		own = rolestore.Principal{Kind: rolestore.KindApp, ID: q.App}
+	}
+	all := []rolestore.Principal{own}
+	if q.Groups != nil {
+		for _, id := range *q.Groups {
+			all = append(all, rolestore.Principal{Kind: rolestore.KindGroup, ID: id})
+		}
+	}
+	for _, value := range q.AppRoles {
+		all = append(all, rolestore.Principal{Kind: rolestore.KindAppRole, ID: value})
+	}
+	subject := idp.Subject{TenantID: strings.ToLower(q.Tenant), Expiry: a.config.Now().Add(assumedLife).UTC(), AppRoles: q.AppRoles}
+	for _, p := range all {
+		found, err := rolestore.Filter{Tenant: q.Tenant, Principal: p}.Checked()
+		if err != nil {
+			return idp.Subject{}, wire.Refuse(wire.ReasonEntryRefused, err.Error())
+		}
+		switch id := found.Principal.ID; p.Kind { //nolint:exhaustive // no other kind is in the list
+		case rolestore.KindUser:
+			subject.Kind, subject.ObjectID = idp.KindUser, id
+		case rolestore.KindApp:
+			subject.Kind, subject.ClientID, subject.ObjectID = idp.KindApp, id, noObjectID
+		case rolestore.KindGroup:
+			subject.Groups = append(subject.Groups, id)
+		}
+	}
+	subject.GroupsOmitted = subject.Kind == idp.KindUser && q.Groups == nil && a.config.AsksGraph
+	return subject, nil
+}
+
+// mostBeside is how many of a role's holders are named to who lacks it.
+const mostBeside = 100
+
+// beside looks up who else holds the role that is asked about.
+func (a *API) beside(ctx context.Context, q question) ([]rolestore.Grant, error) {
+	if q.Role == "" || q.Tenant == "" || a.config.GrantsElsewhere != "" {
+		return nil, nil
+	}
+	holders, err := a.config.Roles.HoldersOf(ctx, q.Tenant, q.Role, mostBeside)
+	return holders.Grants, storeError(err)
+}
