@@ -94,11 +94,15 @@ func New(c Config, verifier Verifier, groups Groups, roles Roles, signer Signer)
 	return &Issuer{
 		audience: c.Audience,
 		terms:    terms{ttl: c.TTL, sessionClaims: c.SessionClaims},
-		form:     form{issuer: c.URL, audience: c.Audience, segments: segments, stringified: c.StringifiedClaims, arrays: c.ArrayFormat},
+		form:     c.form(segments),
 		limiter:  limiter,
 		now:      now, verifier: verifier, groups: groups, roles: roles, signer: signer,
 		earlier: bounded.New[earlier](c.Remember, c.Remember*bytesPerDecision),
 	}, nil
+}
+
+func (c Config) form(segments []string) form {
+	return form{issuer: c.URL, audience: c.Audience, segments: segments, stringified: c.StringifiedClaims, arrays: c.ArrayFormat}
 }
 
 func (c Config) check() error {

@@ -19,14 +19,19 @@ import (
 )
 
 type checkCmd struct {
-	Online bool   `help:"Also try what the settings name: Entra, Microsoft Graph, the stores, the keys, and the key set at ISSUER_URL."`
-	Token  string `placeholder:"-" help:"With --online, and always as --token -: also judge the Entra token on standard input, and say what to do about it."`
-	JSON   bool   `help:"Print as JSON."`
+	Online     bool   `help:"Also try what the settings name: Entra, Microsoft Graph, the stores, the keys, and the key set at ISSUER_URL."`
+	Token      string `placeholder:"-" help:"With --online, and always as --token -: also judge the Entra token on standard input, and say what to do about it."`
+	HasuraURL  string `placeholder:"URL" help:"With --online: also try the running Hasura engine there, with tokens that it should take and refuse, and say what to change in its settings."`
+	HasuraRole string `placeholder:"ROLE" help:"With --hasura-url: a role that the engine knows, for those tokens; else they have one that no engine knows."`
+	JSON       bool   `help:"Print as JSON."`
 }
 
 func (c *checkCmd) Run(ctx context.Context, p *program) error {
 	if c.Token != "" && (c.Token != "-" || !c.Online) { // what it holds is not repeated: it may be a token
 		return usagef("--token wants to be --token - with --online: the token comes on standard input, where no list of processes shows it")
+	}
+	if err := c.checkEngine(); err != nil {
+		return err
 	}
 	s, err := loadService(p.environ)
 	if err != nil {

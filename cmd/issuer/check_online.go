@@ -57,6 +57,7 @@ type attempt struct {
 	program  *program
 	verifier *idp.Verifier
 	graph    *graph.Client // nil: there is no app to ask as
+	engine   engineTry
 }
 
 // online tries everything, whatever fails, and fails itself if anything did.
@@ -70,6 +71,9 @@ func (c *checkCmd) online(ctx context.Context, p *program, s settings) error {
 	}
 	a, err := newAttempt(p, s)
 	if err != nil {
+		return err
+	}
+	if a.engine, err = c.engineTry(s); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, onlinePatience)
@@ -99,7 +103,7 @@ func newAttempt(p *program, s settings) (*attempt, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return &attempt{s, p, verifier, asked}, nil
+	return &attempt{settings: s, program: p, verifier: verifier, graph: asked}, nil
 }
 
 // all tries what hangs on nothing else side by side.

@@ -84,21 +84,30 @@ func (r report) want(t testing.TB, name string, s status, words ...string) {
 	t.Errorf("no %s that is %s, with %q, in:\n%s", name, s, words, strings.Join(lines, "\n"))
 }
 
+// ahead is a proxy whose URL is known before that of what it leads to.
+func ahead(t testing.TB) (base string, to func(base string)) {
+	t.Helper()
+	var behind atomic.Pointer[url.URL]
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(behind.Load()) }})
+	t.Cleanup(proxy.Close)
+	return proxy.URL, func(base string) {
+		u, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		behind.Store(u)
+	}
+}
+
 // TestTheOnlineCheckOfASoundDeploymentIsGreen runs the service beside it, and another part of its settings in Postgres.
 func TestTheOnlineCheckOfASoundDeploymentIsGreen(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	var behind atomic.Pointer[url.URL]
-	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(behind.Load()) }})
-	t.Cleanup(proxy.Close)
-	c.settings = append(c.settings, "ISSUER_URL="+proxy.URL, "ISSUER_KEYS_FILE=", "ISSUER_DATABASE_URL="+pgtest.New(t), "ISSUER_KEYS_ENCRYPTION_KEY="+goodKEK)
+	proxy, to := ahead(t)
+	c.settings = append(c.settings, "ISSUER_URL="+proxy, "ISSUER_KEYS_FILE=", "ISSUER_DATABASE_URL="+pgtest.New(t), "ISSUER_KEYS_ENCRYPTION_KEY="+goodKEK)
 	s := listening(t, startProgram(t, program{environ: c.settings, azure: c.Client()}, "serve"))
 	s.awaitReady(t)
-	base, err := url.Parse(s.base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	behind.Store(base)
+	to(s.base)
 
 	code, found := c.check(t, personaToken(t, c.Tenant, "crowded"), nil, "--token", "-")
 	if code != exitDone {

@@ -13,7 +13,8 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
-// stores tries the database and what lies in it or in files, and holds the key set that engines get against the ring.
+// stores tries the database and what lies in it or in files, holds the key set that engines get against the ring, and tries
+// an engine with it.
 func (a *attempt) stores(ctx context.Context) []finding {
 	pool, all := a.database(ctx)
 	if pool != nil {
@@ -29,7 +30,8 @@ func (a *attempt) stores(ctx context.Context) []finding {
 	if !lost || a.settings.KeysFile != "" {
 		ring, opened = a.ring(ctx, pool)
 	}
-	return append(all, held, opened, a.keySet(ctx, ring))
+	all = append(all, held, opened, a.keySet(ctx, ring))
+	return append(all, a.hasura(ctx, pool, ring)...)
 }
 
 // database opens the pool, nil where none is set or it cannot be used. The caller closes it.
