@@ -83,11 +83,11 @@ func TestAnEngineThatIsSetUpByHasuraConfigPassesTheCheck(t *testing.T) {
 				found.want(t, "hasura", ok, "tokens", "minted 4 for the role issuer_check of nobody", "issuer-check-", "1m0s")
 				found.want(t, "hasura", ok, "engine")
 				found.want(t, "hasura", off, "introspection", "--hasura-role")
-				for _, of := range []string{"public-role", "token", "signature", "issuer", "audience", "expiry", "role", "errors"} {
+				for _, of := range []string{"public-role", "token", "signature", "issuer", "audience", "expiry", "role"} {
 					found.want(t, "hasura", ok, of)
 				}
 				if !v3 {
-					for _, of := range []string{"admin-secret", "admin-api", "console"} {
+					for _, of := range []string{"admin-secret", "admin-api", "console", "errors"} {
 						found.want(t, "hasura", ok, of)
 					}
 				}

@@ -26,6 +26,7 @@ func (e *Engine) routesV2() {
 	e.routes.HandleFunc("POST /v1/graphql", e.graphqlV2)
 	if !e.options.GraphQLOnly {
 		e.routes.HandleFunc("POST /v1/metadata", e.metadata)
+		e.routes.HandleFunc("POST /v1/query", e.runSQL)
 		e.routes.HandleFunc("POST /v2/query", e.runSQL)
 		e.routes.HandleFunc("GET /v1alpha1/config", e.adminOnly(map[string]any{"version": "v2.48.4", "is_admin_secret_set": e.options.AdminSecret != ""}))
 	}
@@ -110,7 +111,7 @@ func (e *Engine) runSQL(w http.ResponseWriter, r *http.Request) {
 	kind, args := e.command(r)
 	source, _ := args["source"].(string)
 	if readOnly, _ := args["read_only"].(bool); kind != "run_sql" || !readOnly || source == "" || source == "default" {
-		e.fault("/v2/query was asked for %q in %q", kind, source)
+		e.fault("%s was asked for %q in %q", r.URL.Path, kind, source)
 	}
 	role, refusal := e.who(r)
 	switch {

@@ -7,16 +7,16 @@ const (
 	v2AsPrinted = "set HASURA_GRAPHQL_JWT_SECRET as issuer hasura-config prints it"
 	v3AsPrinted = "set the AuthConfig as issuer hasura-config prints it"
 
-	cureOpen = "set HASURA_GRAPHQL_ADMIN_SECRET; where it is set, something in front adds X-Hasura-Admin-Secret to what strangers send, and must not"
-	cureAdminAPI    = "no gateway may add X-Hasura-Admin-Secret to callers' requests; list in HASURA_GRAPHQL_ENABLED_APIS what they need, which is graphql"
-	cureConsole     = "in production set HASURA_GRAPHQL_ENABLE_CONSOLE=false, and run hasura console where it is needed"
-	curePublicRole  = "unset HASURA_GRAPHQL_UNAUTHORIZED_ROLE, unless the public is meant to read with that role; its permissions may rest on no x-hasura- variable"
-	cureNoAuth      = v3AsPrinted + ": the mode noAuth lets everybody in"
-	cureRole        = "the engine itself does not do that: a gateway in front believes those headers, or adds X-Hasura-Admin-Secret; let it drop every X-Hasura- header of callers but X-Hasura-Role"
-	cureErrors      = "in production set HASURA_GRAPHQL_DEV_MODE=false, and HASURA_GRAPHQL_ADMIN_INTERNAL_ERRORS where administrators need more"
+	cureOpen       = "set HASURA_GRAPHQL_ADMIN_SECRET; where it is set, something in front adds X-Hasura-Admin-Secret to what strangers send, and must not"
+	cureAdminAPI   = "no gateway may add X-Hasura-Admin-Secret to callers' requests; list in HASURA_GRAPHQL_ENABLED_APIS what they need, which is graphql"
+	cureConsole    = "in production set HASURA_GRAPHQL_ENABLE_CONSOLE=false, and run hasura console where it is needed"
+	curePublicRole = "unset HASURA_GRAPHQL_UNAUTHORIZED_ROLE, unless the public is meant to read with that role; its permissions may rest on no x-hasura- variable"
+	cureNoAuth     = v3AsPrinted + ": the mode noAuth lets everybody in"
+	cureRole       = "the engine itself does not do that: a gateway in front believes those headers, or adds X-Hasura-Admin-Secret; let it drop every X-Hasura- header of callers but X-Hasura-Role"
+	cureErrors     = "in production set HASURA_GRAPHQL_DEV_MODE=false, and HASURA_GRAPHQL_ADMIN_INTERNAL_ERRORS where administrators need more"
 
 	cureIntrospection   = "add the role to disabled_for_roles of the metadata's graphql_schema_introspection (set_graphql_schema_introspection_options)"
-	cureIntrospectionV3 = "v3 has no setting for that: let the gateway in front refuse __schema and __type"
+	cureIntrospectionV3 = "v3 shows every role its part; where that is too much, let a pre-parse plugin or a gateway refuse __schema and __type"
 )
 
 // wrong is one way in which a token is to be refused, and what to do where it is not.
@@ -98,6 +98,10 @@ func (v *visit) whyRefused(a answer) Finding {
 		}
 	}
 	f := Finding{Of: "token", Status: Failed, Detail: "a token of ours is refused: ", Code: a.code}
+	if !a.isGraphQL {
+		f.Detail, f.Cure = f.Detail+"by something in front of the engine", "name the engine's own URL: a gateway that exchanges Entra's tokens takes no minted one"
+		return f
+	}
 	for _, r := range refusals {
 		for _, word := range r.words {
 			if r.v3 == v.v3 && strings.Contains(said, word) {

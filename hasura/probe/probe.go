@@ -65,6 +65,9 @@ func (e Engine) Check(ctx context.Context, tokens *Tokens) []Finding {
 		}
 	}
 	all = append(all, v.withTokens(ctx, tokens)...)
+	if v.v3 { // what it tells has no place of its own
+		return all
+	}
 	return append(all, v.errors())
 }
 
@@ -90,27 +93,30 @@ type visit struct {
 	internals bool // an answer told what only a developer should read
 }
 
-// recognise finds out which engine answers, if any does.
+// recognise finds out which engine answers, if any does. A v2 engine whose version a proxy keeps to itself is one by its
+// GraphQL endpoint.
 func (v *visit) recognise(ctx context.Context) (Finding, bool) {
 	version := v.do(ctx, http.MethodGet, "/v1/version", "", nil)
-	f := Finding{Of: "engine", Status: OK, Detail: "v2, " + version.version}
+	f := Finding{Of: "engine", Status: OK}
 	switch {
 	case version.err != nil:
 		return unreachable(version.err), false
 	case version.status == http.StatusOK && version.version != "":
+		f.Detail = "v2, release " + version.version
 		return f, true
 	case version.status >= 300 && version.status < 400:
 		f.Status, f.Detail = Failed, "it redirects, and a token must not be sent after that"
 		f.Cure = "name the engine's own URL, and leave no way to it over plain HTTP that asks for another try"
 		return f, false
 	}
-	v.v3 = true
-	if public := v.graphql(ctx, "", nil); public.err == nil && public.isGraphQL {
-		f.Detail = "v3"
-		return f, true
+	for _, v.v3 = range []bool{false, true} {
+		if v.graphql(ctx, "", nil).isGraphQL {
+			f.Detail = map[bool]string{false: "v2, whose version is not shown", true: "v3"}[v.v3]
+			return f, true
+		}
 	}
-	f.Status, f.Detail, f.Cure = Failed, "what answers there is no engine: it has neither /v1/version nor /graphql",
-		"name the engine's base URL, without a path of its API; a proxy in front has to let /v1/version and /v1/graphql through"
+	f.Status, f.Detail, f.Cure = Failed, "what answers there is no engine: it has none of /v1/version, /v1/graphql and /graphql",
+		"name the engine's base URL, without a path of its API; a proxy in front has to let /v1/graphql through"
 	return f, false
 }
 

@@ -130,6 +130,26 @@ func TestEachMistakeOfAV2EngineIsFoundAndNoneBesides(t *testing.T) {
 	}
 }
 
+// TestEachOfTheAdministratorsRoutesIsTried opens one at a time, to strangers and to bearers.
+func TestEachOfTheAdministratorsRoutesIsTried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, path := range []string{"/v1/metadata", "/v1/query", "/v2/query", "/v1/graphql/explain", "/v1alpha1/config"} {
+		for _, bearers := range []bool{false, true} {
+			open := gateway(func(r *http.Request) bool {
+				return r.URL.Path == path && bearers == (r.Header.Get("Authorization") != "")
+			})
+			o := hasuratest.Options{JWTSecret: w.secret(t, nil), AdminSecret: secret, NoIntrospection: []string{"reader"}}
+			engine := probe.Engine{URL: run(t, o, open), Client: client(), KnowsRole: true}
+			want := map[string]string{"failed admin-secret": "at " + path, "off token": ""}
+			if bearers {
+				want = map[string]string{"failed admin-api": "at " + path}
+			}
+			wantExactly(t, engine.Check(t.Context(), w.tokens(t, "reader")), want)
+		}
+	}
+}
+
 // wantExactly wants these findings and no other that is not ok.
 func wantExactly(t *testing.T, all []probe.Finding, want map[string]string) {
 	t.Helper()
@@ -246,14 +266,16 @@ func TestWhatAnswersThatIsNoEngineIsOneFinding(t *testing.T) {
 		"a web server":             {serving(200, "text/html", "", "<html>"), "no engine"},
 		"a redirect":               {serving(301, "text/html", w.jwks, ""), "own URL"},
 		"a proxy without a door":   {serving(404, "text/plain", "", ""), "/v1/graphql"},
-		"too much":                 {serving(200, "application/json", "", `{"version":"`+strings.Repeat("v", 2<<20)+`"}`), "no engine"},
+		"too much":                 {serving(200, "application/json", "", `{"padding":"`+strings.Repeat(" ", 2<<20)+`","version":"v2.48.4"}`), "no engine"},
 		"a version with a message": {serving(200, "application/json", "", `{"version":"come to evil.example now"}`), "no engine"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			impatient := client()
-			impatient.Timeout = 500 * time.Millisecond
-			all := probe.Engine{URL: test.url, Client: impatient}.Check(t.Context(), w.tokens(t, "reader"))
+			asking := client()
+			if test.url == slow.URL {
+				asking.Timeout = time.Second / 10
+			}
+			all := probe.Engine{URL: test.url, Client: asking}.Check(t.Context(), w.tokens(t, "reader"))
 			wantExactly(t, all, map[string]string{"failed engine": test.word})
 		})
 	}
@@ -284,12 +306,17 @@ func TestAProxyThatAnswersInPlaceOfTheEngineIsNotTakenForIt(t *testing.T) {
 			map[string]string{"failed role": "502", "off introspection": ""},
 		},
 		"a page for everything but GraphQL": {
-			func(r *http.Request) bool { return r.URL.Path != "/v1/graphql" && r.URL.Path != "/v1/version" },
+			func(r *http.Request) bool { return r.URL.Path != "/v1/graphql" },
 			func(rw http.ResponseWriter, _ *http.Request) {
 				rw.Header().Set("Content-Type", "text/html")
 				rw.WriteHeader(http.StatusForbidden)
 			},
 			map[string]string{"off introspection": ""},
+		},
+		"401 for bearers, by a gateway": {
+			func(r *http.Request) bool { return r.Header.Get("Authorization") != "" },
+			func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusUnauthorized) },
+			map[string]string{"failed token": "own URL"},
 		},
 		"401 for strangers, by a gateway": {
 			func(r *http.Request) bool { return r.URL.Path == "/v1/graphql" && r.Header.Get("Authorization") == "" },

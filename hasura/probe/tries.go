@@ -8,11 +8,15 @@ import (
 	"sync"
 )
 
+// sql is for a database that no engine has.
+const sql = `{"type":"run_sql","args":{"source":"issuer_check_does_not_exist","sql":"SELECT 1","read_only":true}}`
+
 // adminRequests do nothing on an engine that is open: they ask for a list, a database that does not exist, an explanation
 // of nothing, and settings.
 var adminRequests = []struct{ method, path, body string }{
 	{http.MethodPost, "/v1/metadata", `{"type":"get_inconsistent_metadata","args":{}}`},
-	{http.MethodPost, "/v2/query", `{"type":"run_sql","args":{"source":"issuer_check_does_not_exist","sql":"SELECT 1","read_only":true}}`},
+	{http.MethodPost, "/v1/query", sql},
+	{http.MethodPost, "/v2/query", sql},
 	{http.MethodPost, "/v1/graphql/explain", `{"query":` + nothing + `}`},
 	{http.MethodGet, "/v1alpha1/config", ""},
 }
@@ -68,9 +72,9 @@ func (v *visit) publicRole(ctx context.Context) Finding {
 	a := v.graphql(ctx, "", nil)
 	switch {
 	case a.admitted(v.v3) && v.v3:
-		return Finding{Of: "public-role", Status: Note, Detail: "callers without a token are served", Code: a.code, Cure: cureNoAuth}
+		return Finding{Of: "public-role", Status: Note, Detail: "callers without a token are served", Cure: cureNoAuth}
 	case a.admitted(v.v3):
-		return Finding{Of: "public-role", Status: Note, Detail: "callers without a token are served, and name their session variables themselves", Code: a.code, Cure: curePublicRole}
+		return Finding{Of: "public-role", Status: Note, Detail: "callers without a token are served, and name their session variables themselves", Cure: curePublicRole}
 	case a.refused(v.v3):
 		return Finding{Of: "public-role", Status: OK, Detail: "callers without a token are refused"}
 	default:
@@ -99,7 +103,7 @@ func (v *visit) refuses(ctx context.Context, of, token string) Finding {
 	case a.refused(v.v3):
 		return Finding{Of: of, Status: OK, Detail: "a token " + wrong.token + " is refused"}
 	case a.admitted(v.v3):
-		return Finding{Of: of, Status: Failed, Detail: "a token " + wrong.token + " is taken", Code: a.code, Cure: wrong.cure(v.v3)}
+		return Finding{Of: of, Status: Failed, Detail: "a token " + wrong.token + " is taken", Cure: wrong.cure(v.v3)}
 	default:
 		return a.unclear(of)
 	}
@@ -124,7 +128,7 @@ func (v *visit) role(ctx context.Context, tokens *Tokens) Finding {
 	} {
 		switch a := v.graphql(ctx, tokens.Good, try.header); {
 		case a.admitted(v.v3):
-			return Finding{Of: "role", Status: Failed, Detail: "a token beside " + try.what + " is taken", Code: a.code, Cure: cureRole}
+			return Finding{Of: "role", Status: Failed, Detail: "a token beside " + try.what + " is taken", Cure: cureRole}
 		case !a.refused(v.v3):
 			return a.unclear("role")
 		}
