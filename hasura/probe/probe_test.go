@@ -260,7 +260,7 @@ func TestWhatAnswersThatIsNoEngineIsOneFinding(t *testing.T) {
 	t.Cleanup(slow.Close)
 	for name, test := range map[string]struct{ url, word string }{
 		"nobody":                   {gone.URL, "connection refused"},
-		"a name that nobody knows": {"http://engine.invalid", "nobody knows its host name"},
+		"a name that nobody knows": {"http://" + unknownHost, "nobody knows its host name"},
 		"an untrusted certificate": {secure.URL, "SSL_CERT_FILE"},
 		"somebody slow":            {slow.URL, "in time"},
 		"a web server":             {serving(200, "text/html", "", "<html>"), "no engine"},

@@ -1,8 +1,10 @@
 package probe_test
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -12,7 +14,10 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/hasura/probe"
 )
 
-const secret = "the-admin-secret"
+const (
+	secret      = "the-admin-secret"
+	unknownHost = "engine.invalid"
+)
 
 // world is an issuer, whose key set is served.
 type world struct {
@@ -100,7 +105,17 @@ func run(t testing.TB, o hasuratest.Options, front func(http.Handler) http.Handl
 	return server.URL
 }
 
-// client follows no redirects, and has a deadline.
+// client follows no redirects, has a deadline and no proxy, and asks nobody about the one name that it does not know.
 func client() *http.Client {
-	return &http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if host, _, _ := net.SplitHostPort(address); host == unknownHost {
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Name: unknownHost, IsNotFound: true}}
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	return &http.Client{
+		Timeout:       5 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{DialContext: dial},
+	}
 }
