@@ -1,0 +1,26 @@
+package bundle_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/policy/bundle"
+	"github.com/hasura-issuer/hasura-issuer/policy/policytest"
+)
+
+func open(t *testing.T, dir string, timeout time.Duration) *bundle.Bundle {
+	t.Helper()
+	b, err := bundle.Open(dir, timeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestAPolicyInAFolderDecides(t *testing.T) {
+	t.Parallel()
+	policytest.Test(t, func(t *testing.T, dir string, timeout time.Duration) policytest.Decider {
+		t.Helper()
+		return open(t, dir, timeout)
+	})
+}
