@@ -24,6 +24,7 @@ type Config struct {
 	Remember int // how many decisions are remembered, with the tokens that were minted by them: 0 (none) to 1000000
 
 	Limiter Limiter          // nil: nothing is too often
+	Policy  Policy           // asked before a token is minted; nil: nobody is
 	Now     func() time.Time // nil: time.Now
 }
 
@@ -96,6 +97,7 @@ func New(c Config, verifier Verifier, groups Groups, roles Roles, signer Signer)
 		terms:    terms{ttl: c.TTL, sessionClaims: c.SessionClaims},
 		form:     c.form(segments),
 		limiter:  limiter,
+		policy:   c.Policy,
 		now:      now, verifier: verifier, groups: groups, roles: roles, signer: signer,
 		earlier: bounded.New[earlier](c.Remember, c.Remember*bytesPerDecision),
 	}, nil

@@ -18,6 +18,7 @@ type Question struct {
 	SubjectToken string      // who asks; or, without one,
 	Caller       idp.Subject // who would be asking, as a token would say it
 	Scope        []string    // the roles to narrow to; empty: all that are held
+	Address      string      // from where they would be asking, which only a policy looks at; empty: it is not told
 	// Beside are grants to others, which tell why a role is missing. Those that mean the caller are left out.
 	Beside []rolestore.Grant
 	About  []string // roles to speak of, beside those of Scope, also where no grant does
@@ -33,6 +34,7 @@ const (
 	NotYet    Standing = "not_yet"           // it begins later
 	Over      Standing = "over"              // it has ended
 	NotMember Standing = "not_the_principal" // it means somebody else
+	Withheld  Standing = "policy"            // in force, and the policy takes the role away
 )
 
 // Explanation is an answer to a Question. It is made of what Exchange goes by, in the same way, and JSON shows it in the
@@ -50,7 +52,8 @@ type Explanation struct {
 	DefaultBy string              `json:"default_by,omitempty"` // why the first role is the default
 	Blocks    []ExplainedBlock    `json:"blocks,omitempty"`
 	Session   []ExplainedVariable `json:"session,omitempty"`
-	Token     *ExplainedToken     `json:"token,omitempty"` // nil where it is refused
+	Policy    *ExplainedPolicy    `json:"policy,omitempty"` // nil where none was asked, or none answered
+	Token     *ExplainedToken     `json:"token,omitempty"`  // nil where it is refused
 }
 
 // ExplainedCaller is who is judged.
@@ -61,7 +64,8 @@ type ExplainedCaller struct {
 	Client   string   `json:"client,omitempty"`
 	Guest    bool     `json:"guest,omitzero"`
 	Groups   []string `json:"groups"`
-	// GroupsAsked is true where the token left groups out: then Groups are those of the caller's that grants name.
+	// GroupsAsked is true where the token left groups out: then Groups are those of the caller's that grants name, or with
+	// a policy all of them.
 	GroupsAsked bool     `json:"groups_asked,omitzero"`
 	AppRoles    []string `json:"app_roles"`
 }
@@ -93,11 +97,20 @@ type ExplainedBlock struct {
 	InForce   bool      `json:"in_force"`
 }
 
+// ExplainedPolicy is what the policy has decided.
+type ExplainedPolicy struct {
+	Allowed  bool     `json:"allowed"`
+	Reason   string   `json:"reason,omitempty"`   // in the policy's own words
+	Decision string   `json:"decision,omitempty"` // what it calls its decision
+	Withheld []string `json:"withheld,omitempty"` // the roles that it took away
+	Added    []string `json:"added,omitempty"`    // the session variables that it added
+}
+
 // ExplainedVariable is a session variable of the token.
 type ExplainedVariable struct {
 	Name  string          `json:"name"`
 	Value rolestore.Value `json:"value"`
-	From  string          `json:"from"` // "claim oid", or the grant: "editor by group d1000001-…"
+	From  string          `json:"from"` // "claim oid", "the policy", or the grant: "editor by group d1000001-…"
 	// Overruled are other values that grants of the token give.
 	Overruled []OverruledValue `json:"overruled,omitempty"`
 }
@@ -112,7 +125,7 @@ type OverruledValue struct {
 type ExplainedToken struct {
 	Claims  jsontext.Value `json:"claims"`
 	Expires time.Time      `json:"expires"`
-	EndsBy  string         `json:"ends_by"` // what ends it then: "the token lifetime", "the subject token", or a grant
+	EndsBy  string         `json:"ends_by"` // what ends it then: "the token lifetime", "the subject token", "the policy", or a grant
 	Bytes   int            `json:"bytes"`   // of the token, of at most 6144
 }
 
@@ -126,7 +139,7 @@ func (i *Issuer) Explain(ctx context.Context, q Question) (Explanation, error) {
 			return Explanation{Caller: explainCaller(subject)}.refused(notVerified(ctx, err))
 		}
 	}
-	j, err := i.judge(ctx, subject, Request{Scope: q.Scope})
+	j, err := i.judge(ctx, subject, Request{Scope: q.Scope, Address: q.Address, Door: DoorToken})
 	if unjudged(err) { // who does not mean the caller is not known then
 		q = Question{}
 	}

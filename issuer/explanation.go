@@ -18,6 +18,7 @@ func explain(j judgement, q Question, t terms) Explanation {
 		DefaultBy: defaultBy(j),
 		Blocks:    explainBlocks(j),
 		Session:   explainSession(j, t),
+		Policy:    j.policy.explain(),
 	}
 }
 
@@ -50,7 +51,7 @@ func explainRoles(j judgement, q Question) []ExplainedRole {
 	}
 	add := func(g rolestore.Grant, standing Standing) {
 		role := about(g.Role)
-		role.Held = role.Held || standing == InForce || standing == Narrowed
+		role.Held = role.Held || standing == InForce || standing == Narrowed || standing == Withheld
 		role.Grants = append(role.Grants, ExplainedGrant{g.Principal.String(), g.Priority, g.From, g.Until, g.Reason, standing})
 	}
 	own := slices.SortedFunc(slices.Values(j.answer.Grants), byRank)
@@ -89,7 +90,10 @@ func inOrder(byRole map[string]*ExplainedRole, token []string) []ExplainedRole {
 // standing tells what a grant of the caller does for them.
 func (j judgement) standing(g rolestore.Grant) Standing {
 	standing := StandingOf(g, j.now)
-	if standing == InForce && len(j.allowed.Roles) > 0 && !slices.Contains(j.allowed.Roles, g.Role) {
+	switch {
+	case standing == InForce && j.policy.withholds(g.Role):
+		return Withheld
+	case standing == InForce && len(j.wished()) > 0 && !slices.Contains(j.wished(), g.Role):
 		return Narrowed
 	}
 	return standing
@@ -105,6 +109,14 @@ func StandingOf(g rolestore.Grant, now time.Time) Standing {
 	default:
 		return InForce
 	}
+}
+
+// wished are the roles that the wish leaves, none where it was refused.
+func (j judgement) wished() []string {
+	if j.policy.asked != nil {
+		return j.policy.asked
+	}
+	return j.allowed.Roles
 }
 
 // explainSession names where each variable of the token comes from, and what else there was.
@@ -126,6 +138,9 @@ func explainSession(j judgement, t terms) []ExplainedVariable {
 			case !other.Equal(value):
 				v.Overruled = append(v.Overruled, OverruledValue{other, label(g)})
 			}
+		}
+		if v.From == "" {
+			v.From = "the policy"
 		}
 		list = append(list, v)
 	}
@@ -157,6 +172,9 @@ func defaultBy(j judgement) string {
 
 // endsBy names what ends the token first.
 func endsBy(j judgement) string {
+	if j.policy.shortened {
+		return "the policy"
+	}
 	end := j.allowed.Expiry.Unix()
 	for _, g := range inForce(j.answer.Grants, j.now) {
 		if slices.Contains(j.allowed.Roles, g.Role) && !g.Until.IsZero() && g.Until.Unix() == end {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,7 +78,7 @@ type world struct {
 	list, ask           error
 	length              int    // that the signed token is padded to
 	signed              string // the token, as it was handed over
-	steps               string // who was asked: v, n, g, r, s
+	steps               string // who was asked: v, n, g, r, p, s
 	among               []string
 	query               rolestore.Query
 	payload             string
@@ -173,7 +174,14 @@ func (w *world) Grants(_ context.Context, query rolestore.Query) (rolestore.Answ
 
 func (w *world) Sign(_ context.Context, payload []byte) (string, string, error) {
 	w.step("s")
-	if w.steps != "vrs" && w.steps != "vngrs" && w.steps != "vnrs" && (w.steps != "rs" || !w.tokenless) {
+	sound := []string{"vrs", "vngrs", "vnrs"}
+	if w.config.Policy != nil {
+		sound = []string{"vrps", "vgrps"}
+	}
+	if w.tokenless {
+		sound = []string{"rs", "rps"}
+	}
+	if !slices.Contains(sound, w.steps) {
 		w.t.Errorf("signed after steps %q, not after verifying and looking up", w.steps)
 	}
 	if !jsontext.Value(payload).IsValid() {

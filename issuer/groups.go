@@ -29,22 +29,25 @@ func (noGroups) Groups(context.Context, idp.Subject, []string) ([]string, error)
 }
 
 // withGroups returns the subject with the groups that Entra left out of the token. Only those that grants name can matter,
-// so where they name none, nobody is asked.
+// so where they name none, nobody is asked. A policy may look at any group: with one, all of them are asked for.
 func (i *Issuer) withGroups(ctx context.Context, subject idp.Subject) (idp.Subject, error) {
 	if !subject.GroupsOmitted {
 		return subject, nil
 	}
-	named, err := i.roles.NamedGroups(ctx, subject.TenantID, mostNamed)
-	if err != nil {
-		return subject, &Error{ReasonRolesUnavailable, retryRoles, fmt.Errorf("list the groups that grants name: %w", err)}
+	var among []string
+	if i.policy == nil {
+		named, err := i.roles.NamedGroups(ctx, subject.TenantID, mostNamed)
+		if err != nil {
+			return subject, &Error{ReasonRolesUnavailable, retryRoles, fmt.Errorf("list the groups that grants name: %w", err)}
+		}
+		if len(named.IDs) == 0 && !named.More {
+			return subject, nil
+		}
+		if !named.More {
+			among = named.IDs
+		}
 	}
-	if len(named.IDs) == 0 && !named.More {
-		return subject, nil
-	}
-	among := named.IDs
-	if named.More {
-		among = nil
-	}
+	var err error
 	subject.Groups, err = i.groups.Groups(ctx, subject, among)
 	if err != nil {
 		return subject, &Error{ReasonGroupsUnavailable, retryAfter(err, retryGroups), fmt.Errorf("ask for the caller's groups: %w", err)}

@@ -76,6 +76,7 @@ type Decision struct {
 	TenantID, ObjectID, Kind, ClientID string // the caller, once verified
 	SubjectTokenID                     string // the subject token's own id (uti), if it has one
 	TokenHash                          string // the subject token's SHA-256, its first 16 hex digits; always filled
+	PolicyDecision                     string // what the policy calls its decision, if it was asked and gives it a name
 }
 
 // Issuer exchanges tokens. It is safe for concurrent use.
@@ -88,6 +89,7 @@ type Issuer struct {
 	verifier Verifier
 	groups   Groups
 	roles    Roles
+	policy   Policy // nil: none
 	signer   Signer
 	earlier  *bounded.Cache[earlier] // by the SHA-256 of subject tokens
 }
@@ -99,7 +101,7 @@ func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
 	if err != nil {
 		return d, err
 	}
-	// 9. Put it in writing, unless that was done already.
+	// 10. Put it in writing, unless that was done already.
 	if d.Reused {
 		return j.before.handOut(d, j.now), nil
 	}
@@ -110,7 +112,7 @@ func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
 	return d, err
 }
 
-// decide is what all doors have in common: steps 1 to 8. What was decided before is only asked for where it can be of use.
+// decide is what all doors have in common: steps 1 to 9. What was decided before is only asked for where it can be of use.
 func (i *Issuer) decide(ctx context.Context, r Request, canUse func(earlier) bool) (Decision, judgement, error) {
 	id := sha256.Sum256([]byte(r.SubjectToken))
 	d := Decision{TokenHash: fingerprint(id)}
@@ -136,15 +138,16 @@ func (i *Issuer) decide(ctx context.Context, r Request, canUse func(earlier) boo
 			return d, judgement{}, err
 		}
 	}
-	// 5. to 7. What may they be, and what do we allow?
+	// 5. to 8. What may they be, and what do we and the policy allow?
 	j, err := i.judge(ctx, subject, r)
 	j.id, j.before = id, before
+	d.PolicyDecision = j.policy.verdict.Decision
 	if err != nil {
 		i.forget(id, err)
 		return d, j, err
 	}
 	d.Roles = j.allowed.Roles
-	// 8. Too often, with these roles or by this app?
+	// 9. Too often, with these roles or by this app?
 	d.Reused = known && before.holds(j)
 	return d, j, i.allowDecided(ctx, subject, d, known)
 }
@@ -154,6 +157,7 @@ type judgement struct {
 	subject idp.Subject // with the groups that the token left out
 	answer  rolestore.Answer
 	allowed entitlement
+	policy  policyPart
 	now     time.Time
 	id      bounded.Key // of the subject token
 	before  earlier     // what was decided for it before, if that is known
@@ -174,7 +178,11 @@ func (i *Issuer) judge(ctx context.Context, subject idp.Subject, r Request) (j j
 	// 7. What do we allow? The clock is read here, so that no wait above makes the token live longer.
 	j.now = i.now()
 	j.allowed, err = entitle(j.subject, j.answer, r.Scope, i.terms, j.now)
-	return j, err
+	if err != nil || i.policy == nil {
+		return j, err
+	}
+	// 8. Does the policy agree?
+	return i.consult(ctx, j, r)
 }
 
 // mint has the claims signed and completes d.

@@ -59,6 +59,7 @@ const (
 	ReasonNoRoles        Reason = "no_roles"         // the caller holds no role now
 	ReasonBlocked        Reason = "blocked"          // the caller is blocked
 	ReasonRateLimited    Reason = "rate_limited"     // too often; known callers are not the only ones to hear it
+	ReasonPolicyDenied   Reason = "policy_denied"    // the operator's policy refuses, or leaves no role
 )
 
 // What could not be judged. Nothing is said about the caller; ask again later.
@@ -67,6 +68,7 @@ const (
 	ReasonRolesUnavailable  Reason = "roles_unavailable"
 	ReasonGroupsUnavailable Reason = "groups_unavailable"
 	ReasonIDPUnavailable    Reason = "idp_unavailable"
+	ReasonPolicyUnavailable Reason = "policy_unavailable"
 	ReasonInternal          Reason = "internal" // a fault of ours
 )
 
@@ -80,10 +82,10 @@ func Reasons() []Reason {
 		ReasonClientNotAllowed, ReasonScopeMissing, ReasonAppRoleMissing, ReasonAppOnlyRefused, ReasonGuestRefused,
 		ReasonAgentRefused, ReasonClaimMissing, ReasonClaimInvalid,
 		ReasonGrantTypeUnsupported, ReasonRoleNotGranted, ReasonTooManyRoles, ReasonAudienceUnknown,
-		ReasonNoRoles, ReasonBlocked, ReasonRateLimited,
+		ReasonNoRoles, ReasonBlocked, ReasonPolicyDenied, ReasonRateLimited,
 		ReasonNotFound, ReasonMethodNotAllowed, ReasonBodyTooLarge, ReasonContentTypeUnsupported,
 		ReasonKeysUnavailable, ReasonRolesUnavailable, ReasonGroupsUnavailable, ReasonIDPUnavailable,
-		ReasonInternal,
+		ReasonPolicyUnavailable, ReasonInternal,
 	}
 }
 
@@ -93,6 +95,7 @@ const (
 	retryGroups = 60 * time.Second // the groups have to be few enough for a token, which no haste brings about
 	retryRoles  = 5 * time.Second  // a database fails over in seconds
 	retryKeys   = 15 * time.Second // the ring is read again that often
+	retryPolicy = 5 * time.Second  // a policy server is restarted in seconds
 )
 
 // Error says why there is no token. Reason is for the caller, Err for the operator: it holds no token, but may name

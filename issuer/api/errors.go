@@ -76,7 +76,8 @@ func problems() map[issuer.Reason]problem {
 		issuer.ReasonNoRoles: {forbidden, accessDenied, "The caller holds no role."},
 		issuer.ReasonBlocked: {forbidden, accessDenied, "The caller is blocked."},
 
-		issuer.ReasonRateLimited: {http.StatusTooManyRequests, temporarilyUnavailable, "Too many requests: try again later."},
+		issuer.ReasonRateLimited:  {http.StatusTooManyRequests, temporarilyUnavailable, "Too many requests: try again later."},
+		issuer.ReasonPolicyDenied: {forbidden, accessDenied, "The policy of this service does not allow it."},
 
 		issuer.ReasonNotFound:               {http.StatusNotFound, invalidRequest, "There is nothing at this path."},
 		issuer.ReasonMethodNotAllowed:       {http.StatusMethodNotAllowed, invalidRequest, "The method is not allowed here."},
@@ -87,6 +88,7 @@ func problems() map[issuer.Reason]problem {
 		issuer.ReasonRolesUnavailable:  {unavailable, temporarilyUnavailable, "The caller's roles cannot be looked up at the moment."},
 		issuer.ReasonGroupsUnavailable: {unavailable, temporarilyUnavailable, "The caller's groups cannot be looked up at the moment."},
 		issuer.ReasonIDPUnavailable:    {unavailable, temporarilyUnavailable, "The subject token cannot be verified at the moment."},
+		issuer.ReasonPolicyUnavailable: {unavailable, temporarilyUnavailable, "The policy of this service cannot be asked at the moment."},
 
 		issuer.ReasonInternal: {http.StatusInternalServerError, serverError, "The request failed because of a fault in this service."},
 	}

@@ -91,6 +91,7 @@ func (l line) MarshalZerologObject(to *zerolog.Event) {
 		{"jti", d.JTI},
 		{"subject_token_id", d.SubjectTokenID},
 		{"token_sha256", d.TokenHash},
+		{"policy_decision", d.PolicyDecision},
 	} {
 		if member.value != "" {
 			to.Str(member.name, member.value)
