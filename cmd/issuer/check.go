@@ -98,6 +98,7 @@ func loadService(environ []string) (settings, error) {
 		{checkRolesFile, []string{"ISSUER_ROLES_FILE"}},
 		{checkRolesQueryFile, []string{"ISSUER_ROLES_QUERY_FILE"}},
 		{checkKeysFile, []string{"ISSUER_KEYS_FILE", "ISSUER_KEYS_ENCRYPTION_KEY"}},
+		{checkPolicyDir, []string{"ISSUER_POLICY_DIR", "ISSUER_POLICY_TIMEOUT"}},
 	} {
 		if slices.ContainsFunc(c.names, func(name string) bool { return f.named[name] }) {
 			continue

@@ -109,7 +109,7 @@ func newAttempt(p *program, s settings) (*attempt, error) {
 // all tries what hangs on nothing else side by side.
 func (a *attempt) all(ctx context.Context, token string) []finding {
 	var entra, groups, stores []finding
-	var redis finding
+	var redis, rules finding
 	var tries sync.WaitGroup
 	tries.Go(func() {
 		entra = a.entra(ctx)
@@ -120,8 +120,9 @@ func (a *attempt) all(ctx context.Context, token string) []finding {
 	tries.Go(func() { groups = a.graphs(ctx) })
 	tries.Go(func() { stores = a.stores(ctx) })
 	tries.Go(func() { redis = a.redis(ctx) })
+	tries.Go(func() { rules = a.policy(ctx) })
 	tries.Wait()
-	return append(slices.Concat(entra, groups, stores), redis)
+	return append(slices.Concat(entra, groups, stores), redis, rules)
 }
 
 // line is what a person reads, behind status and name.

@@ -55,6 +55,10 @@ type settings struct {
 	RolesCache        int           `env:"ISSUER_ROLES_CACHE" envDefault:"100000" want:"of how many callers grants are remembered: a number from 0 (none) to 1000000"`
 	KeysFile          string        `env:"ISSUER_KEYS_FILE" want:"the path of a keys file; it is made when it does not exist"`
 	KeysEncryptionKey secretKV      `env:"ISSUER_KEYS_ENCRYPTION_KEY" want:"id:base64 of 32 bytes, or what issuer keys wrap prints, comma separated, the first one seals; make one with: echo \"k1:$(head -c 32 /dev/urandom | base64)\""`
+	PolicyURL         string        `env:"ISSUER_POLICY_URL" want:"the address of the decision in OPA's data API: https (http only for a loopback host), such as https://opa.example.com/v1/data/issuer/decision, and not together with ISSUER_POLICY_DIR"`
+	PolicyToken       secret        `env:"ISSUER_POLICY_TOKEN" want:"a bearer token for ISSUER_POLICY_URL: printable characters without blanks"`
+	PolicyDir         string        `env:"ISSUER_POLICY_DIR" want:"the path of a folder with files of Rego and data.json, and not together with ISSUER_POLICY_URL"`
+	PolicyTimeout     time.Duration `env:"ISSUER_POLICY_TIMEOUT" envDefault:"1s" want:"how long a policy may take over one decision: a duration from 10ms to 5s, such as 1s"`
 	AllowAdminRole    bool          `env:"ISSUER_ALLOW_ADMIN_ROLE" envDefault:"false" want:"true or false"`
 
 	TokenTTL            time.Duration `env:"ISSUER_TOKEN_TTL" envDefault:"5m" want:"a duration from 1m to 1h, in whole seconds, such as 300s or 5m"`

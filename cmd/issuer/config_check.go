@@ -77,6 +77,10 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(s.RolesStale < s.RolesTTL || s.RolesStale > time.Hour, "ISSUER_ROLES_STALE")
 	bad(s.RolesCache < 0 || s.RolesCache > 1_000_000, "ISSUER_ROLES_CACHE")
 	bad(!isPathLike(s.KeysFile), "ISSUER_KEYS_FILE")
+	bad(!isBaseURL(s.PolicyURL, true), "ISSUER_POLICY_URL")
+	bad(!noBlanks.MatchString(s.PolicyToken.reveal()), "ISSUER_POLICY_TOKEN")
+	bad(!isPathLike(s.PolicyDir), "ISSUER_POLICY_DIR")
+	bad(s.PolicyTimeout < 10*time.Millisecond || s.PolicyTimeout > 5*time.Second, "ISSUER_POLICY_TIMEOUT")
 	bad(!isPathLike(s.FederatedTokenFile), "AZURE_FEDERATED_TOKEN_FILE")
 	bad(!noBlanks.MatchString(s.TokenAudience) || strings.Contains(s.TokenAudience, ","), "ISSUER_TOKEN_AUDIENCE")
 	bad(s.ClaimsNamespace != "" && s.ClaimsNamespacePath != "", "ISSUER_CLAIMS_NAMESPACE_PATH")
@@ -152,6 +156,12 @@ func (s *settings) require(f *faults, needs need) {
 	missing(needDatabase, !database, "ISSUER_DATABASE_URL")
 	if s.RolesQueryFile != "" && !database {
 		f.addf("ISSUER_ROLES_QUERY_FILE is set, and there is no database that could answer it: set ISSUER_DATABASE_URL")
+	}
+	if s.PolicyURL != "" && s.PolicyDir != "" {
+		f.addf("ISSUER_POLICY_URL and ISSUER_POLICY_DIR are both set: there is one policy; keep one")
+	}
+	if s.PolicyURL == "" && s.PolicyToken.reveal() != "" {
+		f.addf("ISSUER_POLICY_TOKEN is set, and there is no policy server to show it to: set ISSUER_POLICY_URL")
 	}
 	if s.Rotate == "cron" && s.KeysFile != "" {
 		f.addf("ISSUER_ROTATE is \"cron\", but the one process that serves locks ISSUER_KEYS_FILE; it wants auto, or the keys in ISSUER_DATABASE_URL")

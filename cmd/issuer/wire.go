@@ -51,6 +51,7 @@ type service struct {
 	source   issuer.Roles                       // what answers roles, past any cache
 	redis    *redisconn.Client                  // nil: none
 	shared   func(purpose string) *sharedMemory // what replicas share by Redis; nil: nothing
+	policy   policyPart                         // nil: none
 	ring     *keys.Ring
 	metrics  *metrics
 	api      *api.API
@@ -140,6 +141,9 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	}
 	config := issuerConfig(s)
 	config.Limiter = svc.openLimits(sealer)
+	if config.Policy, err = svc.openPolicy(); err != nil {
+		return err
+	}
 	exchange, err := issuer.New(config, verifier, svc.groups, svc.roles, ring)
 	if err != nil {
 		return usageError{err}
@@ -177,6 +181,9 @@ func (svc *service) checks(sealer *keys.Sealer) []api.Check {
 	}
 	if svc.graph != nil {
 		checks = append(checks, api.Check{Name: "graph", Health: svc.graph.Health})
+	}
+	if svc.policy != nil {
+		checks = append(checks, api.Check{Name: "policy", Health: svc.policy.Health})
 	}
 	if svc.settings.KeysEncryptionKey.anyWrapped() {
 		checks = append(checks, api.Check{Name: "keyvault", Health: sealer.Missing})
