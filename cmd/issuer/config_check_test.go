@@ -64,7 +64,7 @@ func TestOnlyANearNameIsSuggested(t *testing.T) {
 		"ISSUER_LISSTEN":        "; did you mean ISSUER_LISTEN?",
 		"ISSUER_ENTRA_TENANT":   "; did you mean ISSUER_ENTRA_TENANTS?",
 		"ISSUER_DATABSE_URL":    "; did you mean ISSUER_DATABASE_URL?",
-		"ISSUER_POLICY_URL":     "",
+		"ISSUER_DIPLOMACY":      "",
 		"ISSUER_ENTIRELY_OTHER": "",
 	} {
 		_, err := load(fileSettings(name+"=x"), needService)

@@ -112,7 +112,7 @@ var devOwn = []string{"ISSUER_DATABASE_URL", "ISSUER_DATABASE_URL_FILE", "ISSUER
 // devUnlimited are the limits that dev has only where they are set: one developer's tests are many callers at one address.
 var devUnlimited = []string{"ISSUER_RATE_LIMIT_IP", "ISSUER_RATE_LIMIT_FAILURES", "ISSUER_RATE_LIMIT_SUBJECT"}
 
-// devSettings reads the listen, token and claims settings of environ and fills in the rest.
+// devSettings reads the listen, token, claims and policy settings of environ and fills in the rest.
 func devSettings(environ []string, baseURL, entraURL string) (settings, error) {
 	given := env.ToMap(environ)
 	for _, name := range devOwn {

@@ -21,7 +21,7 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 	if err != nil {
 		return "", err
 	}
-	decoded, err := decodeJWT(answer.AccessToken)
+	shown, err := answer.shown()
 	if err != nil {
 		return "", err
 	}
@@ -48,7 +48,7 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 		fmt.Fprintf(&b, "    %-8s %s\n", persona.Name, persona.Description)
 	}
 	fmt.Fprintf(&b, "\nExchange a token (any persona's name will do):\n\n%s\n", d.curlLine(greetingPersona))
-	fmt.Fprintf(&b, "\nThe answer's access_token, decoded (expires in %d s, scope %q):\n\n%s\n", answer.ExpiresIn, answer.Scope, decoded)
+	fmt.Fprintf(&b, "\n%s\n", shown)
 	fmt.Fprintf(&b, "\nFor Hasura v2 (issuer hasura-config prints v3 too):\n\n  %s\n\n", secretLine)
 	return b.String(), nil
 }
@@ -69,9 +69,19 @@ type tokenAnswer struct {
 	AccessToken string `json:"access_token"`
 	ExpiresIn   int    `json:"expires_in"`
 	Scope       string `json:"scope"`
+	Reason      string `json:"reason"` // of a refusal
 }
 
-// exchange exchanges a token of persona at our own listener.
+// shown is the answer for a person.
+func (a tokenAnswer) shown() (string, error) {
+	if a.Reason != "" {
+		return "The answer is no, for the reason " + a.Reason + ": your policy has the last word.", nil
+	}
+	decoded, err := decodeJWT(a.AccessToken)
+	return fmt.Sprintf("The answer's access_token, decoded (expires in %d s, scope %q):\n\n%s", a.ExpiresIn, a.Scope, decoded), err
+}
+
+// exchange exchanges a token of persona at our own listener. Only a policy may refuse it.
 func (d *dev) exchange(ctx context.Context, client *http.Client, persona string) (tokenAnswer, error) {
 	token, err := d.tenant.Token(persona)
 	if err != nil {
@@ -92,11 +102,12 @@ func (d *dev) exchange(ctx context.Context, client *http.Client, persona string)
 	if err != nil {
 		return tokenAnswer{}, err
 	}
-	if response.StatusCode != http.StatusOK {
+	var answer tokenAnswer
+	err = json.Unmarshal(body, &answer)
+	if response.StatusCode != http.StatusOK && (err != nil || d.policy == nil) {
 		return tokenAnswer{}, fmt.Errorf("the token endpoint answered %s", response.Status)
 	}
-	var answer tokenAnswer
-	return answer, json.Unmarshal(body, &answer)
+	return answer, err
 }
 
 // decodeJWT is the header and the claims of a compact JWS as indented JSON. It checks no signature.
