@@ -31,10 +31,11 @@ func wires() map[issuer.Reason]wire {
 		"grant_type_unsupported": {400, "unsupported_grant_type"}, "role_not_granted": {400, "invalid_scope"},
 		"too_many_roles": {400, "invalid_scope"}, "audience_unknown": {400, "invalid_target"},
 		"rate_limited": {429, "temporarily_unavailable"},
-		"no_roles":     {403, "access_denied"}, "blocked": {403, "access_denied"},
+		"no_roles":     {403, "access_denied"}, "blocked": {403, "access_denied"}, "policy_denied": {403, "access_denied"},
 		"not_found": {404, "invalid_request"}, "method_not_allowed": {405, "invalid_request"},
 		"body_too_large": {413, "invalid_request"}, "content_type_unsupported": {415, "invalid_request"},
 		"keys_unavailable": unavailable, "roles_unavailable": unavailable, "groups_unavailable": unavailable, "idp_unavailable": unavailable,
+		"policy_unavailable": unavailable,
 		"internal": {500, "server_error"},
 	}
 }

@@ -24,3 +24,16 @@ func TestAPolicyInAFolderDecides(t *testing.T) {
 		return open(t, dir, timeout)
 	})
 }
+
+// BenchmarkDecide evaluates the largest of the examples.
+func BenchmarkDecide(b *testing.B) {
+	p, err := bundle.Open("../../deploy/policy/office-hours", time.Minute)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := p.Decide(b.Context(), policytest.Input("token")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
