@@ -4,22 +4,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/policy"
 )
 
 // policy asks the policy about nobody: one that works has an answer to that, and nothing hangs on it.
 func (a *attempt) policy(ctx context.Context) finding {
-	var asked issuer.Policy
-	var err error
-	from := "the policy server answers"
-	switch s := a.settings; {
-	case s.PolicyURL != "":
-		asked = s.policyServer()
-	case s.PolicyDir != "":
-		from = "the policy in ISSUER_POLICY_DIR works"
-		asked, err = s.policyBundle()
-	default:
+	asked, err := a.settings.newPolicy()
+	if asked == nil && err == nil {
 		return finding{Name: "policy", Status: off, Detail: "none is set: callers get what their grants give"}
 	}
 	var v policy.Verdict
@@ -30,7 +21,7 @@ func (a *attempt) policy(ctx context.Context) finding {
 	if v.Allow {
 		would = "allow"
 	}
-	f := found("policy", "", from+", and would "+would+" a caller whom nobody knows", err)
+	f := found("policy", "", "it answers, and would "+would+" a caller whom nobody knows", err)
 	if err != nil {
 		f.Cure = "until it is mended every exchange is policy_unavailable"
 	}

@@ -17,25 +17,39 @@ type policyPart interface {
 	Health() error
 }
 
-// openPolicy opens the policy that the settings name, and returns who is asked: nil for nobody. Nothing is asked yet.
-func (svc *service) openPolicy() (issuer.Policy, error) {
-	const trouble = "the policy needs attention"
-	switch s := svc.settings; {
+// newPolicy returns the policy that the settings name, nil for none. A server is asked nothing yet.
+func (s *settings) newPolicy() (policyPart, error) {
+	switch {
 	case s.PolicyDir != "":
-		b, err := s.policyBundle()
+		b, err := bundle.Open(s.PolicyDir, s.PolicyTimeout)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, usageError{fmt.Errorf("ISSUER_POLICY_DIR: %w", err)}
 		}
-		svc.policy = b
-		svc.loops = append(svc.loops, loop{"policy", trouble, func(ctx context.Context, report func(error)) { b.Run(ctx, report, svc.policyRead) }})
+		return b, nil
 	case s.PolicyURL != "":
-		remote := s.policyServer()
-		svc.policy = remote
-		svc.loops = append(svc.loops, loop{"policy", trouble, remote.Run})
-	default:
-		return nil, nil
+		return policy.NewRemote(policy.RemoteConfig{URL: s.PolicyURL, Token: s.PolicyToken.reveal(), Timeout: s.PolicyTimeout}), nil
 	}
-	return countedPolicy{svc.policy, svc.metrics.policy()}, nil
+	return nil, nil
+}
+
+func (s *settings) hasPolicy() bool { return s.PolicyDir != "" || s.PolicyURL != "" }
+
+// openPolicy opens the policy that the settings name, if any, and has it watched.
+func (svc *service) openPolicy() (err error) {
+	if svc.policy, err = svc.settings.newPolicy(); err != nil {
+		return err
+	}
+	var watch func(context.Context, func(error))
+	switch p := svc.policy.(type) {
+	case *bundle.Bundle:
+		watch = func(ctx context.Context, report func(error)) { p.Run(ctx, report, svc.policyRead) }
+	case *policy.Remote:
+		watch = p.Run
+	default:
+		return nil
+	}
+	svc.loops = append(svc.loops, loop{"policy", "the policy needs attention", watch})
+	return nil
 }
 
 // policyRead says that another version of the policy is in force.
@@ -47,24 +61,11 @@ func (svc *service) policyRead(v bundle.Version) {
 	svc.log.Info().Int("files", v.Files).Str("policy_decision", v.ID).Msg(message)
 }
 
-func (s *settings) policyServer() *policy.Remote {
-	return policy.NewRemote(policy.RemoteConfig{URL: s.PolicyURL, Token: s.PolicyToken.reveal(), Timeout: s.PolicyTimeout})
-}
-
-// policyBundle reads and compiles the policy of the settings.
-func (s *settings) policyBundle() (*bundle.Bundle, error) {
-	b, err := bundle.Open(s.PolicyDir, s.PolicyTimeout)
-	if err != nil {
-		return nil, fmt.Errorf("ISSUER_POLICY_DIR: %w", err)
-	}
-	return b, nil
-}
-
 func checkPolicyDir(s settings) error {
 	if s.PolicyDir == "" {
 		return nil
 	}
-	_, err := s.policyBundle()
+	_, err := s.newPolicy()
 	return err
 }
 

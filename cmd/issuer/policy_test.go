@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/policy/policytest"
 )
 
@@ -207,5 +208,33 @@ func TestDevHonoursAPolicy(t *testing.T) {
 		if code := r.end(); code != exitDone {
 			t.Errorf("exit code %d", code)
 		}
+	}
+}
+
+func TestExplainAsksThePolicyToo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	policytest.Write(t, dir, "policy.rego", nobodyEdits)
+	tenant, server := entra(t)
+	for name, settings := range policies(t, dir) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := program{environ: onFiles(t, server.URL, settings...)}
+			editor := personaToken(t, tenant, "editor")
+			if _, e := p.explain(t, editor, "--token", "-", "--address", "127.0.0.1"); !e.Granted || e.Policy == nil || strings.Join(e.Policy.Withheld, " ") != "editor" ||
+				strings.Join(e.held(), " ") != "reader editor" || e.Roles[0].Role != "reader" || !e.Roles[0].Default || e.noted("address") {
+				t.Errorf("from an address that the policy likes: %+v", e)
+			}
+			if code, e := p.explain(t, editor, "--token", "-"); code != exitDone || e.Granted || e.Reason != issuer.ReasonPolicyDenied || e.Cure == "" || !e.noted("--address") {
+				t.Errorf("from nowhere: %+v", e)
+			}
+			if code, _, stderr := execute(t, p.environ, "roles", "explain", "--user", personaObject(t, tenant, "editor"), "--address", "home"); code != exitUsage || !strings.Contains(stderr, "--address") {
+				t.Errorf("exit code %d, %s", code, stderr)
+			}
+		})
+	}
+	gone := program{environ: onFiles(t, server.URL, "ISSUER_POLICY_URL=http://127.0.0.1:1/v1/data/issuer/decision")}
+	if code, e := gone.explain(t, personaToken(t, tenant, "editor"), "--token", "-"); code != exitFailed || !e.Unjudged || e.Reason != issuer.ReasonPolicyUnavailable {
+		t.Errorf("without the policy: exit code %d, %+v", code, e)
 	}
 }

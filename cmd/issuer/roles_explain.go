@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ type rolesExplainCmd struct {
 	AppRole []string `sep:"none" placeholder:"VALUE" help:"An app role of the caller's token; repeat it for more."`
 	Scope   []string `placeholder:"NAME" help:"A role that the caller asks for by scope; repeat it for more."`
 	Role    string   `placeholder:"NAME" help:"Also say why the caller lacks this role, and who has it."`
+	Address string   `placeholder:"IP" help:"From where the caller asks, which only a policy looks at."`
 	JSON    bool     `help:"Print as JSON."`
 }
 
@@ -69,6 +71,9 @@ func (c *rolesExplainCmd) check() error {
 	case c.Token == "" && (c.User == "") == (c.App == ""):
 		return usagef("say who calls: --token -, or exactly one of --user, --app")
 	}
+	if _, err := netip.ParseAddr(c.Address); c.Address != "" && err != nil {
+		return usagef("--address %s: it wants an IP address, such as 192.0.2.7", shown(c.Address))
+	}
 	return c.checkRoles()
 }
 
@@ -98,7 +103,15 @@ func newExplainer(ctx context.Context, p *program, s settings, source roleSource
 	if a.graph != nil {
 		groups = graphGroups{a.graph}
 	}
-	exchange, err := issuer.New(issuerConfig(s), a.verifier, groups, source.roles, ring)
+	config := issuerConfig(s)
+	asked, err := s.newPolicy()
+	if err != nil {
+		return nil, err
+	}
+	if asked != nil {
+		config.Policy = asked
+	}
+	exchange, err := issuer.New(config, a.verifier, groups, source.roles, ring)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -109,7 +122,7 @@ func newExplainer(ctx context.Context, p *program, s settings, source roleSource
 const mostBeside = 100
 
 func (x *explainer) explain(ctx context.Context, c *rolesExplainCmd) (explained, error) {
-	e := explained{queried: x.source.holders == nil}
+	e := explained{queried: x.source.holders == nil, policed: x.settings.hasPolicy()}
 	q, seen, err := x.question(c, &e)
 	if err != nil {
 		return explained{}, err
@@ -123,13 +136,16 @@ func (x *explainer) explain(ctx context.Context, c *rolesExplainCmd) (explained,
 	if ids := strings.TrimSuffix(seen.ids(), ": "); e.Caller.Tenant == "" && ids != "" {
 		e.Notes = append(e.Notes, "the token says of itself: "+ids)
 	}
+	if e.policed && c.Address == "" {
+		e.Notes = append(e.Notes, "the policy was told no address: name the caller's by --address")
+	}
 	e.Cure = x.cure(e.Explanation, seen)
 	return e, nil
 }
 
 // question reads who calls, from the token or the flags, and what that says of itself. What is not known goes to e.
 func (x *explainer) question(c *rolesExplainCmd, e *explained) (q issuer.Question, seen suspect, err error) {
-	q.Scope, seen.settings = c.Scope, &x.settings
+	q.Scope, q.Address, seen.settings = c.Scope, c.Address, &x.settings
 	if c.Role != "" {
 		q.About = []string{c.Role}
 	}

@@ -98,6 +98,8 @@ var cures = map[issuer.Reason]string{
 	issuer.ReasonNoRoles:           "give the caller, or a group or an app role of theirs, a role: issuer roles grant",
 	issuer.ReasonRoleNotGranted:    "ask for no more than the roles that are held, or grant the one that is not: issuer roles grant",
 	issuer.ReasonBlocked:           "if the block is wrong, lift it: issuer roles unblock",
+	issuer.ReasonPolicyDenied:      "the policy decides that: ISSUER_POLICY_DIR or ISSUER_POLICY_URL says which",
+	issuer.ReasonPolicyUnavailable: "issuer check --online tries the policy",
 	issuer.ReasonTooManyRoles:      "let the client ask for fewer roles by scope, or make the session variables shorter",
 	issuer.ReasonGroupsUnavailable: "issuer check --online tells why Microsoft Graph cannot be asked; until it can, name the caller by --user and --group",
 	issuer.ReasonRolesUnavailable:  "issuer check --online tries the store",

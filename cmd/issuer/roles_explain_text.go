@@ -22,6 +22,7 @@ type explained struct {
 	Notes []string `json:"notes,omitempty"`
 
 	queried       bool // a query of the operator's gives the roles
+	policed       bool // a policy has the last word
 	groupsUnknown bool
 }
 
@@ -91,6 +92,9 @@ func (e explained) facts(w io.Writer) {
 	for _, b := range e.Blocks {
 		line("block", blockLine(b))
 	}
+	if e.Policy != nil {
+		line("policy", policyLine(*e.Policy))
+	}
 	if e.DefaultBy != "" {
 		line("default", cell(e.Roles[0].Role+": "+e.DefaultBy))
 	}
@@ -122,11 +126,30 @@ func (e explained) groups() string {
 	switch {
 	case e.groupsUnknown || e.Caller.GroupsAsked && e.Unjudged && len(e.Caller.Groups) == 0:
 		return "not known"
+	case e.Caller.GroupsAsked && e.policed:
+		return cell(list + " (by Microsoft Graph)")
 	case e.Caller.GroupsAsked:
 		return cell(list + " (of those that grants name, by Microsoft Graph)")
 	default:
 		return cell(list)
 	}
+}
+
+func policyLine(p issuer.ExplainedPolicy) string {
+	text := "refuses"
+	if p.Allowed {
+		text = "allows"
+	}
+	if len(p.Withheld) > 0 && p.Allowed {
+		text += ", without " + strings.Join(p.Withheld, ", ")
+	}
+	if len(p.Added) > 0 {
+		text += ", with " + strings.Join(p.Added, ", ")
+	}
+	if p.Reason != "" {
+		text += ": " + p.Reason
+	}
+	return cell(text)
 }
 
 func blockLine(b issuer.ExplainedBlock) string {
@@ -187,6 +210,8 @@ func (e explained) standing(g issuer.ExplainedGrant) string {
 		return "ended " + timeOrDash(g.Until)
 	case issuer.Narrowed:
 		return "in force, and not asked for by scope"
+	case issuer.Withheld:
+		return "in force, and the policy takes it away"
 	case issuer.InForce:
 		if !g.Until.IsZero() {
 			return "in force until " + timeOrDash(g.Until)

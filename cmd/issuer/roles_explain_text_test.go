@@ -155,6 +155,35 @@ app roles  none
 ROLE   HELD  GRANTED TO  PRIORITY  STANDING                    REASON
 owner  no    -           -         the query does not give it  -
 `},
+	"a policy that takes a role away": {explained{Explanation: issuer.Explanation{
+		Caller: issuer.ExplainedCaller{Tenant: "contoso", ObjectID: "erin", Kind: idp.KindUser, Groups: []string{"g1"}, GroupsAsked: true}, Granted: true,
+		Roles:  []issuer.ExplainedRole{granted("reader", isDefault, by("everyone", 0, issuer.InForce)), granted("editor", leftOut, by("everyone", 0, issuer.Withheld))},
+		Policy: &issuer.ExplainedPolicy{Allowed: true, Reason: "not\x1b[A today", Decision: "d-1", Withheld: []string{"editor"}, Added: []string{"x-hasura-a", "x-hasura-b"}},
+	}, policed: true}, `granted: reader
+
+caller     user erin in tenant contoso
+groups     g1 (by Microsoft Graph)
+app roles  none
+policy     allows, without editor, with x-hasura-a, x-hasura-b: not\x1b[A today
+
+ROLE    HELD              GRANTED TO  PRIORITY  STANDING                                REASON
+reader  yes, the default  everyone    0         in force                                -
+editor  yes, left out     everyone    0         in force, and the policy takes it away  -
+`},
+	"a policy that refuses": {explained{Explanation: issuer.Explanation{
+		Caller: robot, Reason: issuer.ReasonPolicyDenied, Finding: "the policy refuses",
+		Roles:  []issuer.ExplainedRole{granted("reader", leftOut, by("everyone", 0, issuer.Withheld))},
+		Policy: &issuer.ExplainedPolicy{Withheld: []string{"reader"}},
+	}, policed: true}, `refused (policy_denied): the policy refuses
+
+caller     app robot in tenant contoso
+groups     none
+app roles  none
+policy     refuses
+
+ROLE    HELD  GRANTED TO  PRIORITY  STANDING                                REASON
+reader  yes   everyone    0         in force, and the policy takes it away  -
+`},
 	"what did not answer": {explained{Explanation: issuer.Explanation{
 		Caller: issuer.ExplainedCaller{Tenant: "contoso", ObjectID: "erin", Kind: idp.KindUser, GroupsAsked: true}, Reason: issuer.ReasonGroupsUnavailable, Finding: "down", Unjudged: true,
 	}}, `not judged (groups_unavailable): down

@@ -141,8 +141,11 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	}
 	config := issuerConfig(s)
 	config.Limiter = svc.openLimits(sealer)
-	if config.Policy, err = svc.openPolicy(); err != nil {
+	if err := svc.openPolicy(); err != nil {
 		return err
+	}
+	if svc.policy != nil {
+		config.Policy = countedPolicy{svc.policy, svc.metrics.policy()}
 	}
 	exchange, err := issuer.New(config, verifier, svc.groups, svc.roles, ring)
 	if err != nil {
