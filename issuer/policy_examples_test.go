@@ -79,7 +79,7 @@ func TestTheExamplesDoWhatTheySay(t *testing.T) {
 			}
 			server := httptest.NewServer(policytest.Serve(t, dir))
 			t.Cleanup(server.Close)
-			inProcess, err := bundle.Open(dir, time.Minute)
+			inProcess, err := bundle.Open(t.Context(), dir, time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}

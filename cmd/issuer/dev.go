@@ -66,7 +66,7 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	if err := d.build(); err != nil {
+	if err := d.build(ctx); err != nil {
 		return err
 	}
 	return d.run(ctx, listener, entra)
@@ -178,13 +178,16 @@ func (q *quietUntil) Run(e *zerolog.Event, level zerolog.Level, _ string) {
 	}
 }
 
-func (d *dev) build() error {
+func (d *dev) build(ctx context.Context) error {
 	d.metrics = newMetrics(d.settings.RelyingParties)
 	document, err := rolestore.ParseDocument(devRoles, d.settings.roleRules())
 	if err != nil {
 		return fmt.Errorf("roles of issuer dev: %w", err)
 	}
 	d.roles = rolestore.NewMemory(document)
+	if err := d.openPolicy(ctx); err != nil {
+		return err
+	}
 	config := idpConfig(d.settings)
 	config.HTTPClient = d.azure
 	verifier, err := idp.New(config)

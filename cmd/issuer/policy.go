@@ -18,10 +18,10 @@ type policyPart interface {
 }
 
 // newPolicy returns the policy that the settings name, nil for none. A server is asked nothing yet.
-func (s *settings) newPolicy() (policyPart, error) {
+func (s *settings) newPolicy(ctx context.Context) (policyPart, error) {
 	switch {
 	case s.PolicyDir != "":
-		b, err := bundle.Open(s.PolicyDir, s.PolicyTimeout)
+		b, err := bundle.Open(ctx, s.PolicyDir, s.PolicyTimeout)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("ISSUER_POLICY_DIR: %w", err)}
 		}
@@ -35,8 +35,8 @@ func (s *settings) newPolicy() (policyPart, error) {
 func (s *settings) hasPolicy() bool { return s.PolicyDir != "" || s.PolicyURL != "" }
 
 // openPolicy opens the policy that the settings name, if any, and has it watched.
-func (svc *service) openPolicy() (err error) {
-	if svc.policy, err = svc.settings.newPolicy(); err != nil {
+func (svc *service) openPolicy(ctx context.Context) (err error) {
+	if svc.policy, err = svc.settings.newPolicy(ctx); err != nil {
 		return err
 	}
 	var watch func(context.Context, func(error))
@@ -65,7 +65,7 @@ func checkPolicyDir(s settings) error {
 	if s.PolicyDir == "" {
 		return nil
 	}
-	_, err := s.newPolicy()
+	_, err := s.newPolicy(context.Background())
 	return err
 }
 

@@ -104,7 +104,7 @@ func newExplainer(ctx context.Context, p *program, s settings, source roleSource
 		groups = graphGroups{a.graph}
 	}
 	config := issuerConfig(s)
-	asked, err := s.newPolicy()
+	asked, err := s.newPolicy(ctx)
 	if err != nil {
 		return nil, err
 	}

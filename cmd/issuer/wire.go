@@ -87,6 +87,9 @@ func (svc *service) build(ctx context.Context) error {
 	if err := svc.openRoles(ctx, pool); err != nil {
 		return err
 	}
+	if err := svc.openPolicy(ctx); err != nil {
+		return err
+	}
 	config := idpConfig(svc.settings)
 	config.HTTPClient = svc.azure
 	verifier, err := idp.New(config)
@@ -141,9 +144,6 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	}
 	config := issuerConfig(s)
 	config.Limiter = svc.openLimits(sealer)
-	if err := svc.openPolicy(); err != nil {
-		return err
-	}
 	if svc.policy != nil {
 		config.Policy = countedPolicy{svc.policy, svc.metrics.policy()}
 	}

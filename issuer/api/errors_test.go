@@ -36,7 +36,7 @@ func wires() map[issuer.Reason]wire {
 		"body_too_large": {413, "invalid_request"}, "content_type_unsupported": {415, "invalid_request"},
 		"keys_unavailable": unavailable, "roles_unavailable": unavailable, "groups_unavailable": unavailable, "idp_unavailable": unavailable,
 		"policy_unavailable": unavailable,
-		"internal": {500, "server_error"},
+		"internal":           {500, "server_error"},
 	}
 }
 

@@ -47,10 +47,10 @@ type Version struct {
 
 // Open reads and compiles the policy in dir. One evaluation of it may take as long as timeout. The error says what is wrong
 // with the policy, line by line.
-func Open(dir string, timeout time.Duration) (*Bundle, error) {
+func Open(ctx context.Context, dir string, timeout time.Duration) (*Bundle, error) {
 	b := &Bundle{dir: dir, timeout: timeout}
 	b.current.Store(&verdict{})
-	if _, _, err := b.judge(context.Background(), look(dir)); err != nil {
+	if _, _, err := b.judge(ctx, look(dir)); err != nil {
 		return nil, err
 	}
 	return b, nil

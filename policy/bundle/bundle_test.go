@@ -10,7 +10,7 @@ import (
 
 func open(t *testing.T, dir string, timeout time.Duration) *bundle.Bundle {
 	t.Helper()
-	b, err := bundle.Open(dir, timeout)
+	b, err := bundle.Open(t.Context(), dir, timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestAPolicyInAFolderDecides(t *testing.T) {
 
 // BenchmarkDecide evaluates the largest of the examples.
 func BenchmarkDecide(b *testing.B) {
-	p, err := bundle.Open("../../deploy/policy/office-hours", time.Minute)
+	p, err := bundle.Open(b.Context(), "../../deploy/policy/office-hours", time.Minute)
 	if err != nil {
 		b.Fatal(err)
 	}

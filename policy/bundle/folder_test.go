@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -56,7 +58,7 @@ func TestAFolderThatIsNoPolicyIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := bundle.Open(folder(t, c.files...), time.Minute)
+			_, err := bundle.Open(t.Context(), folder(t, c.files...), time.Minute)
 			if err == nil {
 				t.Fatal("it is taken for a policy")
 			}
@@ -67,7 +69,7 @@ func TestAFolderThatIsNoPolicyIsRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := bundle.Open(filepath.Join(t.TempDir(), "none"), time.Minute); err == nil {
+	if _, err := bundle.Open(t.Context(), filepath.Join(t.TempDir(), "none"), time.Minute); err == nil {
 		t.Error("a folder that is not there is taken for a policy")
 	}
 }
@@ -178,4 +180,27 @@ func TestABrokenVersionIsReportedAndTheLastGoodOneStays(t *testing.T) {
 	if len(changes.reported)+len(changes.read) > 0 {
 		t.Error("something was told twice")
 	}
+}
+
+// TestAFolderThatChangesAllTheTimeIsNotRead until it rests: what lies there meanwhile may be half of something.
+func TestAFolderThatChangesAllTheTimeIsNotRead(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, "a.rego", allows)
+	b := open(t, dir, time.Minute)
+	synctest.Test(t, func(t *testing.T) {
+		var read, reported atomic.Int32
+		go b.Run(t.Context(), func(error) { reported.Add(1) }, func(bundle.Version) { read.Add(1) })
+		for i := range 10 {
+			synctest.Wait()
+			policytest.Write(t, dir, "a.rego", refuses+strings.Repeat("\n", i))
+			time.Sleep(500 * time.Millisecond)
+		}
+		if read.Load()+reported.Load() > 0 {
+			t.Errorf("%d versions read and %d reported while it changed", read.Load(), reported.Load())
+		}
+		time.Sleep(time.Second)
+		if read.Load() != 1 {
+			t.Errorf("%d versions read once it rests, want 1", read.Load())
+		}
+	})
 }
