@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -52,11 +53,16 @@ func TestWhatIsNoAnswerIsNoDecision(t *testing.T) {
 		"an id that is none":        body(`{"result": true, "decision_id": 7}`),
 		"an id that forges a line":  body(`{"result": true, "decision_id": "a\n` + leak + `"}`),
 		"an id that is too long":    body(`{"result": true, "decision_id": "` + strings.Repeat(leak, 20) + `"}`),
-		"no end":                    body(`{"result": true, "x": "` + strings.Repeat(leak, 64<<10) + `"}`),
-		"an error of OPA's":         status(http.StatusInternalServerError, `{"code": "internal_error", "message": "`+leak+`"}`),
-		"an error with an answer":   status(http.StatusForbidden, allowed),
-		"another success":           status(http.StatusAccepted, allowed),
-		"a connection that is cut":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"too much":                  body(`{"result": true, "x": "` + strings.Repeat(leak, 4<<10) + `"}`),
+		"no end": func(w http.ResponseWriter, _ *http.Request) {
+			for err := error(nil); err == nil; {
+				_, err = fmt.Fprint(w, leak)
+			}
+		},
+		"an error of OPA's":        status(http.StatusInternalServerError, `{"code": "internal_error", "message": "`+leak+`"}`),
+		"an error with an answer":  status(http.StatusForbidden, allowed),
+		"another success":          status(http.StatusAccepted, allowed),
+		"a connection that is cut": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"an answer that is cut short": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			fmt.Fprint(w, allowed)
@@ -121,10 +127,11 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 
 // wire is a policy server without a network, for tests in which time stands still.
 type wire struct {
-	mu    sync.Mutex
-	asked int
-	gone  bool // it takes questions and never answers
-	text  string
+	mu     sync.Mutex
+	asked  int
+	gone   bool // it takes questions and never answers
+	text   string
+	status int // 0: 200
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -137,6 +144,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, r.Context().Err()
 	}
 	recorder := httptest.NewRecorder()
+	recorder.WriteHeader(cmp.Or(w.status, http.StatusOK))
 	recorder.WriteString(text)
 	return recorder.Result(), nil
 }
@@ -213,13 +221,14 @@ func TestAServerThatIsGoneIsNotWaitedForByEveryCaller(t *testing.T) {
 func TestAnAnswerOfNoWorthStopsNobodyElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{text: `{}`}
-		r := onWire(w)
-		for range 20 {
-			_, _ = r.Decide(t.Context(), policytest.Input("token"))
-		}
-		if w.count() != 20 {
-			t.Errorf("asked %d times of 20", w.count())
+		for _, w := range []*wire{{text: `{}`}, {status: http.StatusInternalServerError}, {text: strings.Repeat(" ", 70<<10)}} {
+			r := onWire(w)
+			for range 20 {
+				_, _ = r.Decide(t.Context(), policytest.Input("token"))
+			}
+			if w.count() != 20 {
+				t.Errorf("asked %d times of 20", w.count())
+			}
 		}
 	})
 }
