@@ -296,3 +296,37 @@ func (w *world) variables() map[string]string {
 	}
 	return variables
 }
+
+// TestAPolicyIsAskedBeforeATokenIsHandedOutAgain: its answer counts at once, whatever is remembered.
+func TestAPolicyIsAskedBeforeATokenIsHandedOutAgain(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	verdict := policy.Verdict{Allow: true, Session: map[string]policy.Value{"x-hasura-desk": {Text: "7"}}, TTL: time.Minute, Decision: "d-1"}
+	g.config.Policy = policyFunc(func(context.Context, policy.Input) (policy.Verdict, error) {
+		g.step("p")
+		return verdict, nil
+	})
+	var err error
+	if g.issuer, err = issuer.New(g.config, g, g, g, g); err != nil {
+		t.Fatal(err)
+	}
+	first, _ := g.mustAsk()
+	verdict.Decision = "d-2"
+	g.now = noon.Add(10 * time.Second)
+	again, steps := g.mustAsk()
+	if first.Lifetime != time.Minute || !again.Reused || again.Lifetime != 50*time.Second || steps != "vrp" || again.PolicyDecision != "d-2" {
+		t.Errorf("the first time %+v; the second time %+v after steps %q", first, again, steps)
+	}
+	verdict.Session = map[string]policy.Value{"x-hasura-desk": {Text: "8"}}
+	if other, _ := g.mustAsk(); other.Reused {
+		t.Error("a token with another session variable was handed out again")
+	}
+	verdict.TTL = 5 * time.Second
+	if other, _ := g.mustAsk(); other.Reused || other.Lifetime != 5*time.Second {
+		t.Errorf("a token was handed out again that outlives what the policy allows: %+v", other)
+	}
+	verdict.Allow = false
+	if d, _, err := g.ask(issuer.Request{}); d.Token != "" || refusalOf(t, err).Reason != issuer.ReasonPolicyDenied {
+		t.Errorf("refused: %+v, %v", d, err)
+	}
+}

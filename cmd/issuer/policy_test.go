@@ -52,13 +52,18 @@ func TestAPolicyHasTheLastWord(t *testing.T) {
 			if got := s.exchange(t, personaToken(t, tenant, "nobody")); got.Reason != "no_roles" {
 				t.Errorf("nobody: %+v", got)
 			}
+			for door, ask := range map[string]func(testing.TB, string) doorAnswer{"forward_auth": s.forwardAuth, "webhook": s.webhook} {
+				if got := ask(t, personaToken(t, tenant, "editor")); got.status == http.StatusOK || got.reason != "policy_denied" || got.token != "" {
+					t.Errorf("by %s, which the policy refuses: %+v", door, got)
+				}
+			}
 			s.awaitBody(t, "/readyz", `"policy":"ok"`)
 			wantMetric(t, s, `issuer_policy_decisions_total{outcome="unavailable"} 0`)
-			wantMetric(t, s, `issuer_policy_decisions_total{outcome="denied"} 1`)
+			wantMetric(t, s, `issuer_policy_decisions_total{outcome="denied"} 3`)
 			wantMetric(t, s, `issuer_policy_decisions_total{outcome="allowed"} 1`)
 			s.end()
 			log := s.stderr.String()
-			if !strings.Contains(log, "no policy for this") || strings.Count(log, `"policy_decision"`) != 2 {
+			if !strings.Contains(log, "no policy for this") || strings.Count(log, `"policy_decision"`) != 4 {
 				t.Errorf("the log does not say what the policy decided:\n%s", log)
 			}
 			for _, taboo := range []string{"x-hasura-desk", "d1000001", "Example", "@", "eyJ"} {
