@@ -71,7 +71,11 @@ func (svc *service) newExplainer() (*issuer.Issuer, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	explainer, err := issuer.New(issuerConfig(svc.settings), svc.verifier, svc.groups, svc.source, paperRing{ring})
+	config := issuerConfig(svc.settings)
+	if svc.policy != nil {
+		config.Policy = svc.policy // its verdicts on paper count nothing
+	}
+	explainer, err := issuer.New(config, svc.verifier, svc.groups, svc.source, paperRing{ring})
 	if err != nil {
 		return nil, usageError{err}
 	}
