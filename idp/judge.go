@@ -9,7 +9,7 @@ import (
 
 // judge holds claims that are verified against the policy, and says whose they are. It is a pure function.
 func (p policy) judge(c *claims, tenant string, set *entrakeys.Set) (Subject, error) {
-	if err := p.forUs(c); err != nil {
+	if err := p.forUs(c, set.Named); err != nil {
 		return Subject{}, err
 	}
 	if err := c.bearerAccessToken(set.Named); err != nil {
@@ -35,31 +35,42 @@ func (p policy) judge(c *claims, tenant string, set *entrakeys.Set) (Subject, er
 }
 
 // forUs wants one audience. RFC 7519 allows a list of them, but Entra sends none, and a token for several is everybody's.
-func (p policy) forUs(c *claims) error {
+// The aud of an ID token is the app that somebody signed in to: its sender is better told that it is one.
+func (p policy) forUs(c *claims, named bool) error {
 	audience, err := c.aud.must("aud")
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(p.audiences, audience) {
+	switch {
+	case slices.Contains(p.audiences, audience):
+		return nil
+	case !bool(c.cnf) && c.saysWhoSignedIn(named):
+		return refuse(ReasonIDToken, notAnAccessToken)
+	default:
 		return refuse(ReasonAudienceNotOurs, "aud is not on the list of audiences")
 	}
-	return nil
 }
 
-// bearerAccessToken refuses what was not issued to be shown to us by whoever holds it. An ID token has none of scp, azp
-// and appid, and often a nonce or a hash of what came with it (OpenID Connect Core section 2); roles say nothing, since
-// ID tokens have them too. B2C's access tokens repeat the nonce of the sign-in (learn.microsoft.com/azure/
-// active-directory-b2c/access-tokens), so with an issuer trusted by name it counts only where scp or azp is not there.
+// bearerAccessToken refuses what was not issued to be shown to us by whoever holds it.
 func (c *claims) bearerAccessToken(named bool) error {
 	if c.cnf {
 		return refuse(ReasonBoundToken, "cnf: the token is bound to a key (RFC 7800)")
 	}
-	anonymous := c.scp.state == absent && c.azp.state == absent && c.appid.state == absent
-	nonce := bool(c.nonce) && (!named || c.scp.state == absent || c.azp.state == absent)
-	if nonce || bool(c.atHash) || bool(c.codHash) || anonymous {
-		return refuse(ReasonIDToken, "nonce, at_hash or c_hash is there, or scp and azp are not")
+	if c.saysWhoSignedIn(named) {
+		return refuse(ReasonIDToken, notAnAccessToken)
 	}
 	return nil
+}
+
+const notAnAccessToken = "nonce, at_hash or c_hash is there, or scp and azp are not" //nolint:gosec // G101 takes it for a secret
+
+// saysWhoSignedIn sees an ID token. It has none of scp, azp and appid, and often a nonce or a hash of what came with it
+// (OpenID Connect Core section 2); roles say nothing, since ID tokens have them too. B2C's access tokens repeat the nonce of the sign-in (learn.microsoft.com/azure/
+// active-directory-b2c/access-tokens), so with an issuer trusted by name it counts only where scp or azp is not there.
+func (c *claims) saysWhoSignedIn(named bool) bool {
+	anonymous := c.scp.state == absent && c.azp.state == absent && c.appid.state == absent
+	nonce := bool(c.nonce) && (!named || c.scp.state == absent || c.azp.state == absent)
+	return nonce || bool(c.atHash) || bool(c.codHash) || anonymous
 }
 
 // notAnAgent refuses Entra's agent identities, by a facet's value: facets as such stand in ordinary tokens too.

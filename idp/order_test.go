@@ -90,3 +90,23 @@ func TestAnUnknownKeyIsFoundBeforeWhatTheClaimsSay(t *testing.T) {
 	wantVerdict(t, verifier, e.Sign(e.user(map[string]any{"iss": "https://evil.example"}), stranger), "issuer_unknown")
 	wantVerdict(t, verifier, e.Sign(e.user(map[string]any{"tid": nil}), stranger), "claim_missing")
 }
+
+// The aud of an ID token is the app that somebody signed in to, which is seldom ours: its sender is told what it is.
+func TestAnIDTokenOfAnotherAppIsToldFromATokenForAnotherAPI(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	verifier := e.warm(t)
+	of := func(changes map[string]any) string {
+		claims := e.user(map[string]any{"aud": faketenant.SPAClientID})
+		for name, value := range changes {
+			if claims[name] = value; value == nil {
+				delete(claims, name)
+			}
+		}
+		return e.Sign(claims)
+	}
+	wantVerdict(t, verifier, of(map[string]any{"scp": nil, "azp": nil, "nonce": "x"}), "id_token")
+	wantVerdict(t, verifier, of(map[string]any{"scp": nil, "azp": nil}), "id_token")
+	wantVerdict(t, verifier, of(nil), "audience_not_ours")
+	wantVerdict(t, verifier, of(map[string]any{"scp": nil, "azp": nil, "aud": nil}), "claim_missing")
+}
