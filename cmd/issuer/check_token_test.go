@@ -52,6 +52,7 @@ func TestATokenThatIsRefusedIsExplainedInThePortalsWords(t *testing.T) {
 		"a token for Graph":                    {user("aud", graph, "scp", "User.Read"), "", idp.ReasonGraphToken, []string{"User.Read", "in a request of its own", "api://" + api + "/access_as_user"}},
 		"a token for Azure":                    {user("aud", "https://management.azure.com/"), "", idp.ReasonARMToken, []string{"az account get-access-token"}},
 		"an ID token":                          {user("scp", nil, "azp", nil, "nonce", "x"), "", idp.ReasonIDToken, []string{"accessToken, not idToken"}},
+		"the frontend's own ID token":          {user("aud", faketenant.SPAClientID, "scp", nil, "azp", nil, "nonce", "x"), "", idp.ReasonIDToken, []string{"accessToken, not idToken"}},
 		"no scp":                               {user("scp", nil), "", idp.ReasonScopeMissing, []string{"scp is missing", "api://" + api + "/access_as_user"}},
 		"another scp":                          {user("scp", "Files.Read"), "", idp.ReasonScopeMissing, []string{"holds none of access_as_user", "Expose an API", "API permissions"}},
 		"an app without a role":                {app("roles", nil), "", idp.ReasonAppRoleMissing, []string{faketenant.DaemonClientID, "Hasura.Exchange", "administrator's consent"}},

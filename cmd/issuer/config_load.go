@@ -126,6 +126,7 @@ func read(environ []string, needs need) (settings, *faults, error) {
 	}
 	s.normalise()
 	s.validate(f, given)
+	f.refuseSecrets(given)
 	s.validateRotation(f)
 	s.validateRooms(f, given)
 	s.require(f, needs)

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -32,6 +34,19 @@ func looksSecret(value string) bool {
 		}
 	}
 	return false
+}
+
+// spnGUID is a client id as v1.0 tokens may spell an audience, which has the form id:base64 by chance.
+var spnGUID = regexp.MustCompile(`(?i)\bspn:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
+
+// refuseSecrets records the variables that hold a secret and are none: what is in them stands in documents, reports and
+// sometimes tokens, where everybody reads it.
+func (f *faults) refuseSecrets(given map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if !f.vars[name].secret && looksSecret(spnGUID.ReplaceAllString(given[name], "")) {
+			f.add(name, given[name])
+		}
+	}
 }
 
 // notShown stands for a value that nobody should find in a log.
