@@ -14,7 +14,6 @@ const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
 // tokenCures say what to do about a reason in terms of Entra's portal; see suspectCures for those that hang on the token.
 var tokenCures = map[idp.Reason]string{
 	idp.ReasonTokenTooLarge:       "under Token configuration of the API's registration emit only groups assigned to the application, or grant by app roles",
-	idp.ReasonTokenMalformed:      "send accessToken as MSAL returns it: no refresh token, no authorization code, no quotes around it; opaque tokens are for Microsoft's own APIs",
 	idp.ReasonTokenEncrypted:      "the manifest of the API's registration names a tokenEncryptionKeyId: set it to null",
 	idp.ReasonAlgorithmNotAllowed: "Entra signs with RS256 alone, so it did not issue this token",
 	idp.ReasonARMToken:            "it is for Azure Resource Manager, as az account get-access-token gives it: add --scope with a scope of this API",
@@ -34,6 +33,7 @@ var tokenCures = map[idp.Reason]string{
 
 // suspectCures are those that hang on what the token says of itself, and on the settings.
 var suspectCures = map[idp.Reason]func(suspect) string{
+	idp.ReasonTokenMalformed:   suspect.malformedCure,
 	idp.ReasonGraphToken:       suspect.graphCure,
 	idp.ReasonAudienceNotOurs:  suspect.audienceCure,
 	idp.ReasonIssuerUnknown:    suspect.issuerCure,
@@ -49,6 +49,13 @@ func (t suspect) cure(reason idp.Reason) string {
 		return own(t)
 	}
 	return tokenCures[reason]
+}
+
+func (t suspect) malformedCure() string {
+	if t.bearer {
+		return `take "Bearer " off its front: that belongs into the header Authorization, and the parameter subject_token holds the token alone`
+	}
+	return "send accessToken as MSAL returns it: no refresh token, no authorization code, no quotes around it; opaque tokens are for Microsoft's own APIs"
 }
 
 func (t suspect) graphCure() string {

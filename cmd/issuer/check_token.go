@@ -17,7 +17,7 @@ import (
 // maxTokenText is what is read of standard input: more than any token, and than the exchange takes.
 const maxTokenText = 64 << 10
 
-// readToken reads the token to be judged. It never leaves this process.
+// readToken reads the token to be judged, without the blanks around it. It never leaves this process.
 func (p *program) readToken() (string, error) {
 	if p.terminal {
 		if err := p.say("Paste the Entra access token, then press Enter and Ctrl-D:"); err != nil {
@@ -28,7 +28,7 @@ func (p *program) readToken() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the token from standard input: %w", err)
 	}
-	token := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(string(text)), "Bearer "))
+	token := strings.TrimSpace(string(text))
 	if token == "" {
 		return "", usagef("--token - wants an Entra access token on standard input, which is empty")
 	}
@@ -41,8 +41,7 @@ func (a *attempt) token(ctx context.Context, raw string) []finding {
 	sum := sha256.Sum256([]byte(raw))
 	name := "sha256:" + hex.EncodeToString(sum[:6])
 	subject, err := a.verifier.Verify(ctx, raw)
-	seen := suspect{settings: &a.settings}
-	seen.Glance, seen.readable = idp.Look(raw)
+	seen := a.settings.suspect(raw)
 	if refusal, refused := errors.AsType[*idp.TokenError](err); refused {
 		return []finding{{
 			Name: "token", Of: name, Status: failed, Detail: seen.ids() + "refused: " + refusal.Err.Error(),
@@ -52,7 +51,9 @@ func (a *attempt) token(ctx context.Context, raw string) []finding {
 	if err != nil {
 		return []finding{found("token", name, "", err)}
 	}
-	return []finding{found("token", name, fmt.Sprintf("%saccepted, of %s", seen.ids(), who(subject)), nil), a.groupsOf(ctx, subject)}
+	return []finding{
+		found("token", name, fmt.Sprintf("%saccepted, of %s", seen.ids(), who(subject)), nil), a.groupsOf(ctx, subject), a.exchange(ctx, raw),
+	}
 }
 
 func who(s idp.Subject) string {
@@ -89,7 +90,15 @@ func (a *attempt) groupsOf(ctx context.Context, subject idp.Subject) finding {
 type suspect struct {
 	idp.Glance
 	readable bool
+	bearer   bool // the scheme of a header stands before it
 	settings *settings
+}
+
+func (s *settings) suspect(raw string) suspect {
+	scheme, _, _ := strings.Cut(raw, " ")
+	t := suspect{settings: s, bearer: strings.EqualFold(scheme, "Bearer")}
+	t.Glance, t.readable = idp.Look(raw)
+	return t
 }
 
 // ids tells the token by the ids in it.

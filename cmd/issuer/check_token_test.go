@@ -4,6 +4,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -77,6 +78,7 @@ func TestATokenThatIsRefusedIsExplainedInThePortalsWords(t *testing.T) {
 		"signed with a secret":                 {c.Sign(c.Claims("reader"), faketenant.WithHeader("alg", "HS256")), "", idp.ReasonAlgorithmNotAllowed, []string{"RS256"}},
 		"encrypted":                            {"a.b.c.d.e", "", idp.ReasonTokenEncrypted, []string{"tokenEncryptionKeyId"}},
 		"no token at all":                      {"0.AXoA-opaque", "", idp.ReasonTokenMalformed, []string{"as MSAL returns it"}},
+		"with the scheme of a header":          {"Bearer " + user(), "", idp.ReasonTokenMalformed, []string{`take "Bearer " off`}},
 		"too long":                             {strings.Repeat("a", 40<<10), "", idp.ReasonTokenTooLarge, []string{"Token configuration"}},
 		"a claim of a form that Entra has not": {user("roles", "x"), "", idp.ReasonClaimInvalid, []string{"optional claims"}},
 		"without an object id":                 {user("oid", nil), "", idp.ReasonClaimMissing, []string{"User's Object ID"}},
@@ -87,7 +89,7 @@ func TestATokenThatIsRefusedIsExplainedInThePortalsWords(t *testing.T) {
 			if test.set != "" {
 				more = append(more, test.set)
 			}
-			code, found := c.check(t, "Bearer "+test.raw+"\n", more, "--token", "-")
+			code, found := c.check(t, " "+test.raw+"\n", more, "--token", "-")
 			if code != exitFailed {
 				t.Errorf("exit code %d", code)
 			}
@@ -150,6 +152,7 @@ func TestATokenThatIsAcceptedIsDescribedByItsIDs(t *testing.T) {
 		code, found := c.check(t, personaToken(t, c.Tenant, persona), nil, "--token", "-")
 		found.want(t, "token", ok, want.who)
 		found.want(t, "groups", want.status, want.groups)
+		found.want(t, "exchange", ok, "would grant")
 		if code != exitDone {
 			t.Errorf("%s: exit code %d", persona, code)
 		}
@@ -158,9 +161,47 @@ func TestATokenThatIsAcceptedIsDescribedByItsIDs(t *testing.T) {
 	found.want(t, "token", ok, "v1.0 tenant "+faketenant.TenantID)
 	_, found = c.check(t, personaToken(t, c.Tenant, "crowded"), []string{"ISSUER_ENTRA_CLIENT_SECRET="}, "--token", "-")
 	found.want(t, "groups", note, "groups_unavailable", "ISSUER_ENTRA_CLIENT_ID")
+	found.want(t, "exchange", failed, "503", "groups_unavailable")
 	c.GrantGraph(faketenant.APIClientID, "User.ReadBasic.All")
 	_, found = c.check(t, personaToken(t, c.Tenant, "crowded"), nil, "--token", "-")
 	found.want(t, "groups", failed, "Authorization_RequestDenied", "GroupMember.Read.All")
+}
+
+// TestAnAcceptedTokenIsTriedOnTheRoles: Entra's part may be right, and the caller get nothing.
+func TestAnAcceptedTokenIsTriedOnTheRoles(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	const editor = "66c8dae0-7f91-4bd3-a507-b9ecfd053606"
+	roles := func(text string) []string {
+		path := filepath.Join(t.TempDir(), "roles.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"ISSUER_ROLES_FILE=" + path}
+	}
+	who := "{ tenant: " + faketenant.TenantID + ", user: " + editor
+	both := "grants:\n  - " + who + ", role: writer, priority: 2 }\n  - " + who + ", role: auditor }\n"
+	for name, test := range map[string]struct {
+		roles  []string
+		status status
+		words  []string
+	}{
+		"roles":   {roles(both), ok, []string{"would grant writer, auditor"}},
+		"a block": {roles(both + "blocks:\n  - " + who + " }\n"), failed, []string{"would refuse", "(blocked)", "issuer roles unblock"}},
+		"nothing": {roles("grants: []\n"), failed, []string{"would refuse", "(no_roles)", "issuer roles grant"}},
+		"no database": {
+			[]string{"ISSUER_ROLES_FILE=", "ISSUER_DATABASE_URL=postgres://127.0.0.1:1/d?connect_timeout=1", "ISSUER_KEYS_ENCRYPTION_KEY=" + goodKEK},
+			off,
+			[]string{"roles cannot be looked up"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, found := c.check(t, personaToken(t, c.Tenant, "editor"), test.roles, "--token", "-")
+			found.want(t, "token", ok, editor)
+			found.want(t, "exchange", test.status, test.words...)
+		})
+	}
 }
 
 func TestATokenThatCannotBeJudgedIsNotCalledBad(t *testing.T) {

@@ -41,7 +41,11 @@ func (c *rolesExplainCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer source.close()
-	x, err := newExplainer(ctx, p, s, source)
+	a, err := newAttempt(p, s)
+	if err != nil {
+		return err
+	}
+	x, err := newExplainer(ctx, a, source)
 	if err != nil {
 		return err
 	}
@@ -87,12 +91,8 @@ type explainer struct {
 	exchange *issuer.Issuer
 }
 
-func newExplainer(ctx context.Context, p *program, s settings, source roleSource) (*explainer, error) {
-	a, err := newAttempt(p, s)
-	if err != nil {
-		return nil, err
-	}
-	ring, err := keys.NewRing(keys.RingConfig{Store: keystore.NewMemory(time.Now), Policy: s.keysPolicy(), Auto: true})
+func newExplainer(ctx context.Context, a *attempt, source roleSource) (*explainer, error) {
+	ring, err := keys.NewRing(keys.RingConfig{Store: keystore.NewMemory(time.Now), Policy: a.settings.keysPolicy(), Auto: true})
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -103,8 +103,8 @@ func newExplainer(ctx context.Context, p *program, s settings, source roleSource
 	if a.graph != nil {
 		groups = graphGroups{a.graph}
 	}
-	config := issuerConfig(s)
-	asked, err := s.newPolicy(ctx)
+	config := issuerConfig(a.settings)
+	asked, err := a.settings.newPolicy(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func newExplainer(ctx context.Context, p *program, s settings, source roleSource
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return &explainer{p, s, source, a.graph, exchange}, nil
+	return &explainer{a.program, a.settings, source, a.graph, exchange}, nil
 }
 
 // mostBeside is how many of a role's holders are named to who lacks it.
@@ -145,14 +145,13 @@ func (x *explainer) explain(ctx context.Context, c *rolesExplainCmd) (explained,
 
 // question reads who calls, from the token or the flags, and what that says of itself. What is not known goes to e.
 func (x *explainer) question(c *rolesExplainCmd, e *explained) (q issuer.Question, seen suspect, err error) {
-	q.Scope, q.Address, seen.settings = c.Scope, c.Address, &x.settings
+	q.Scope, q.Address, seen = c.Scope, c.Address, suspect{settings: &x.settings}
 	if c.Role != "" {
 		q.About = []string{c.Role}
 	}
 	if c.Token != "" {
 		q.SubjectToken, err = x.program.readToken()
-		seen.Glance, seen.readable = idp.Look(q.SubjectToken)
-		return q, seen, err
+		return q, x.settings.suspect(q.SubjectToken), err
 	}
 	q.Caller, err = c.caller(x.settings)
 	unnamed := q.Caller.Kind == idp.KindUser && len(c.Group) == 0 // an app's token holds no groups

@@ -100,7 +100,7 @@ func TestTheSizeThatIsExplainedIsThatOfTheToken(t *testing.T) {
 			t.Parallel()
 			settings := onFiles(t, server.URL, "ISSUER_TOKEN_ALG="+alg)
 			token := personaToken(t, tenant, "editor")
-			_, e := program{environ: settings}.explain(t, "Bearer "+token+"\n", "--token", "-")
+			_, e := program{environ: settings}.explain(t, " "+token+"\n", "--token", "-")
 			if got := serve(t, settings).exchange(t, token); e.Token == nil || e.Token.Bytes != len(got.AccessToken) {
 				t.Errorf("explained as %+v, and it has %d bytes", e.Token, len(got.AccessToken))
 			}
