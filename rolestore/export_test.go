@@ -1,4 +1,7 @@
 package rolestore
 
-// HoldersSQL is open to the test that asks Postgres how it would run it.
-const HoldersSQL = holdersSQL
+// HoldersSQL and TenantsSQL are open to the tests that ask Postgres how it would run them.
+const (
+	HoldersSQL = holdersSQL
+	TenantsSQL = tenantsSQL
+)

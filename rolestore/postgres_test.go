@@ -57,6 +57,34 @@ func TestHoldersAreFoundByAnIndex(t *testing.T) {
 	}
 }
 
+// TestTenantsAreFoundByAnIndex: of as many grants as there may be, one is read for each tenant.
+func TestTenantsAreFoundByAnIndex(t *testing.T) {
+	t.Parallel()
+	store, pool := newPostgres(t, rolestore.Rules{})
+	if tenants, err := store.Tenants(t.Context(), 10); err != nil || len(tenants) > 0 {
+		t.Errorf("without grants: %v, %v", tenants, err)
+	}
+	mustExec(t, pool, `INSERT INTO issuer.grants (tenant, principal_kind, principal, role)
+		SELECT ('7f2d6c1e-3b0a-4c55-9e1d-' || lpad((n % 3)::text, 12, '0'))::uuid, 'user', gen_random_uuid()::text, 'editor'
+		FROM generate_series(1, 10000) n`)
+	mustExec(t, pool, `ANALYZE issuer.grants`)
+	all := []string{"7f2d6c1e-3b0a-4c55-9e1d-000000000000", "7f2d6c1e-3b0a-4c55-9e1d-000000000001", "7f2d6c1e-3b0a-4c55-9e1d-000000000002"}
+	for most, want := range map[int][]string{10: all, 2: all[:2]} {
+		got, err := store.Tenants(t.Context(), most)
+		must(t, err)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	rows, err := pool.Query(t.Context(), "EXPLAIN "+rolestore.TenantsSQL, 10)
+	must(t, err)
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	if text := strings.Join(plan, "\n"); strings.Contains(text, "Sort") || strings.Contains(text, "Seq Scan") {
+		t.Error(text)
+	}
+}
+
 // newPostgres returns a store on an empty database of its own, and its pool.
 func newPostgres(t *testing.T, rules rolestore.Rules) (*rolestore.Postgres, *pgxpool.Pool) {
 	t.Helper()

@@ -46,11 +46,17 @@ func (c *checkCmd) Run(ctx context.Context, p *program) error {
 	if c.Online {
 		return c.online(ctx, p, s)
 	}
-	if c.JSON {
-		return printJSON(p.stdout, newReport([]finding{settingsFound}))
+	strangers, err := s.unservedInFile()
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, "the settings are right (nothing was asked over the network: --online does that)")
-	return err
+	if c.JSON {
+		return printJSON(p.stdout, newReport(append([]finding{settingsFound}, strangers...)))
+	}
+	if _, err = fmt.Fprintln(p.stdout, "the settings are right (nothing was asked over the network: --online does that)"); err != nil {
+		return err
+	}
+	return writeFindings(p.stdout, strangers)
 }
 
 // vouched tells whether the rows of a keys file are as an issuer wrote them. That is no fault of the settings: serve

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -281,6 +282,42 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 	found.want(t, "database", off, "files")
 	found.want(t, "redis", off, "none is set")
 	found.want(t, "keys", ok, "the first start makes them")
+}
+
+// TestGrantsOfATenantThatCannotComeAreWorthANote: on a file with and without --online, and in a database.
+func TestGrantsOfATenantThatCannotComeAreWorthANote(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	const stranger, customers = "c41b9a70-58de-4f0b-8a37-61d2e9f3b802", "e57a3f18-6b4d-49c2-8d70-b2c9f0a1d805"
+	path := filepath.Join(t.TempDir(), "roles.yaml")
+	text := "grants:\n"
+	for _, tenant := range []string{faketenant.TenantID, stranger, customers} {
+		text += "  - { tenant: " + tenant + ", everyone: true, role: viewer }\n"
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	named := "ISSUER_ENTRA_ISSUERS=" + strings.ToUpper(customers) + "=https://127.0.0.1:1/x"
+	inFile := []string{"ISSUER_ROLES_FILE=" + path, named}
+	inDatabase := []string{"ISSUER_ROLES_FILE=", "ISSUER_DATABASE_URL=" + pgtest.New(t), "ISSUER_KEYS_ENCRYPTION_KEY=" + goodKEK, named}
+	if code, _, stderr := execute(t, slices.Concat(c.settings, inDatabase), "roles", "apply", "-f", path, "--yes"); code != exitDone {
+		t.Fatal(stderr)
+	}
+	for where, more := range map[string][]string{"file": inFile, "database": inDatabase} {
+		_, found := c.check(t, "", more)
+		found.want(t, "roles", ok, "3 grants", where)
+		found.want(t, "roles", note, "tenant "+stranger, "its tokens are refused", "ISSUER_ENTRA_TENANTS")
+		if n := len(slices.DeleteFunc(found.Checks, func(f finding) bool { return f.Name != "roles" })); n != 2 {
+			t.Errorf("in a %s: %d findings", where, n)
+		}
+	}
+	code, stdout, _ := execute(t, slices.Concat(c.settings, inFile), "check")
+	if code != exitDone || !strings.Contains(stdout, "\nnote    roles tenant "+stranger) || strings.Count(stdout, "\n") != 2 {
+		t.Errorf("offline: exit code %d, %s", code, stdout)
+	}
+	if code, stdout, _ := execute(t, slices.Concat(c.settings, inFile), "check", "--json"); code != exitDone || !strings.Contains(stdout, stranger) {
+		t.Errorf("offline, as JSON: exit code %d, %s", code, stdout)
+	}
 }
 
 // forbidScripts takes from everybody the right to run scripts in a Redis.

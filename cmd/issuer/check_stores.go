@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -10,7 +11,6 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
-	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
 // stores tries the database and what lies in it or in files, holds the key set that engines get against the ring, and tries
@@ -22,7 +22,7 @@ func (a *attempt) stores(ctx context.Context) []finding {
 	}
 	lost := pool == nil && a.settings.DatabaseURL.reveal() != ""
 	const why = "not tried, since the database cannot be used"
-	held, opened := finding{Name: "roles", Status: off, Detail: why}, finding{Name: "keys", Status: off, Detail: why}
+	held, opened := []finding{{Name: "roles", Status: off, Detail: why}}, finding{Name: "keys", Status: off, Detail: why}
 	if !lost || a.settings.RolesFile != "" {
 		held = a.roles(ctx, pool)
 	}
@@ -30,7 +30,7 @@ func (a *attempt) stores(ctx context.Context) []finding {
 	if !lost || a.settings.KeysFile != "" {
 		ring, opened = a.ring(ctx, pool)
 	}
-	all = append(all, held, opened, a.keySet(ctx, ring))
+	all = append(slices.Concat(all, held), opened, a.keySet(ctx, ring))
 	return append(all, a.hasura(ctx, pool, ring)...)
 }
 
@@ -72,32 +72,6 @@ func schemaFinding(migrations []database.Migration) finding {
 	f := found("database", "schema", fmt.Sprintf("version %d", version), nil)
 	if pending {
 		f.Status, f.Cure = note, "migrations of this release are to come: run issuer migrate"
-	}
-	return f
-}
-
-func (a *attempt) roles(ctx context.Context, pool *pgxpool.Pool) finding {
-	if a.settings.RolesQueryFile != "" {
-		query, err := a.settings.ownQuery(ctx, pool)
-		if err == nil {
-			err = query.Check(ctx)
-		}
-		return found("roles", "", "the query of ISSUER_ROLES_QUERY_FILE works, for a caller whom nobody knows", err)
-	}
-	var grants, blocks int
-	var err error
-	from := "in the database"
-	if a.settings.RolesFile != "" {
-		var document rolestore.Document
-		from = "in the roles file"
-		document, err = readDocument(a.settings.RolesFile, "ISSUER_ROLES_FILE", a.settings)
-		grants, blocks = len(document.Grants), len(document.Blocks)
-	} else {
-		grants, blocks, err = rolestore.NewPostgres(pool, a.settings.roleRules()).Size(ctx)
-	}
-	f := found("roles", "", fmt.Sprintf("%d grants and %d blocks %s", grants, blocks, from), err)
-	if err == nil && grants == 0 {
-		f.Status, f.Cure = note, "nobody holds a role: issuer roles apply gives some"
 	}
 	return f
 }

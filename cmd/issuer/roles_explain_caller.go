@@ -90,7 +90,7 @@ func (x *explainer) assumptions(caller idp.Subject, groupsUnknown bool) []string
 // serves reports whether tokens of a tenant can be accepted.
 func (s *settings) serves(tenant string) bool {
 	return slices.Contains(s.EntraTenants, tenant) ||
-		slices.ContainsFunc(s.EntraIssuers.list, func(i idp.Issuer) bool { return i.TenantID == tenant })
+		slices.ContainsFunc(s.EntraIssuers.list, func(i idp.Issuer) bool { return strings.EqualFold(i.TenantID, tenant) })
 }
 
 // cures say what to do about a caller who gets no token.
