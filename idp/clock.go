@@ -14,8 +14,9 @@ const maxClockOffset = time.Minute
 
 // The alarms. They are constants and name nobody, since they are shown to everybody.
 var (
-	errClock = errors.New("the clock of this machine and that of the identity provider are more than 60 seconds apart: see to its time service")
-	errLate  = errors.New("keys of the identity provider have not been renewed for 12 hours: they are used for 24 hours at most")
+	errClock   = errors.New("the clock of this machine and that of the identity provider are more than 60 seconds apart: see to its time service")
+	errLate    = errors.New("keys of the identity provider have not been renewed for 12 hours: they are used for 24 hours at most")
+	errFailing = errors.New("keys of the identity provider could not be fetched at the last try: tokens by a key that is new wait for the next")
 )
 
 // ClockOffset is how far our clock is ahead of Entra's. The zero value means that it is not known.
@@ -38,14 +39,18 @@ func (v *Verifier) ClockOffset() ClockOffset {
 }
 
 // Alarms returns what is no outage yet and will be one if nobody looks: a clock that is off by more than a minute, beyond
-// doubt, and keys that could not be renewed for twelve hours of the 24 they are used for. From memory.
+// doubt, keys that could not be renewed for twelve hours of the 24 they are used for, and, before that, keys that could not
+// be fetched at the last try. From memory.
 func (v *Verifier) Alarms() []error {
 	var alarms []error
 	if offset := v.ClockOffset(); offset.Ahead.Abs()-offset.Within > maxClockOffset {
 		alarms = append(alarms, errClock)
 	}
-	if slices.ContainsFunc(v.sources.all, (*entrakeys.Source).Late) {
+	switch {
+	case slices.ContainsFunc(v.sources.all, (*entrakeys.Source).Late):
 		alarms = append(alarms, errLate)
+	case slices.ContainsFunc(v.sources.all, (*entrakeys.Source).Failing):
+		alarms = append(alarms, errFailing)
 	}
 	return alarms
 }

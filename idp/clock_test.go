@@ -114,3 +114,22 @@ func TestKeysThatCannotBeRenewedAreAnAlarmBeforeAnOutage(t *testing.T) {
 		t.Errorf("an outage is no alarm any more: %v, health %v", alarms, verifier.Health())
 	}
 }
+
+func TestAFetchThatFailedIsAnAlarmUntilOneSucceeds(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	verifier := e.warm(t)
+	e.dated(t, 0, func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusServiceUnavailable); return true })
+	if err := verifier.Refresh(t.Context()); err == nil {
+		t.Fatal("the refresh succeeded")
+	}
+	alarms := verifier.Alarms()
+	if len(alarms) != 1 || !strings.Contains(alarms[0].Error(), "at the last try") || verifier.Health() != nil {
+		t.Errorf("the alarms are %v, health %v", alarms, verifier.Health())
+	}
+	e.dated(t, 0, nil)
+	refresh(t, verifier)
+	if alarms := verifier.Alarms(); alarms != nil {
+		t.Errorf("after a refresh: %v", alarms)
+	}
+}

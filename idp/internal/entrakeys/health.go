@@ -22,6 +22,14 @@ func (s *Source) Late() bool {
 	return set != nil && s.now().Sub(set.fetched) > lateAfter
 }
 
+// Failing reports whether a set is held and the last fetch failed: whose keys are held comes in, and nobody with a new
+// key does. From memory.
+func (s *Source) Failing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.outcome != nil && s.Held() != nil
+}
+
 // Offset returns what the last answer with a Date showed of our clock; the zero value before the first. From memory.
 func (s *Source) Offset() Offset {
 	if offset := s.offset.Load(); offset != nil {

@@ -16,6 +16,7 @@ import (
 const (
 	fetchDeadline = 5 * time.Second  // for all documents of one fetch together
 	learnPause    = 30 * time.Second // between two fetches for unknown key ids
+	soonest       = time.Second      // until somebody comes again whom nothing holds up
 	maxAge        = 24 * time.Hour   // after this a set that could not be renewed is no longer believed
 )
 
@@ -104,7 +105,8 @@ func (s *Source) Fetch(ctx context.Context) error {
 // Learn is Fetch for a token whose key id is not held. Since anybody can send one, it begins a fetch at most every 30
 // seconds, whatever came of the last; in between it answers from memory. It returns the set to look in: one without kid
 // was fetched when somebody had asked for kid already, or held it before. Else it returns ErrUnavailable: the last fetch
-// failed, ctx ended first, or nobody may look for kid yet, which is ErrKeyUnseen; its method RetryAfter tells when somebody may.
+// failed, ctx ended first, or nobody may look for kid yet, which is ErrKeyUnseen; the method RetryAfter of each tells when
+// somebody may.
 func (s *Source) Learn(ctx context.Context, kid string) (*Set, error) {
 	s.mu.Lock()
 	current, outcome, begun := s.flight, s.outcome, s.begun
@@ -121,7 +123,7 @@ func (s *Source) Learn(ctx context.Context, kid string) (*Set, error) {
 		outcome = current.wait(ctx)
 	}
 	if outcome != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, outcome)
+		return nil, s.later(outcome)
 	}
 	set := s.Held()
 	if set == nil {
@@ -131,6 +133,14 @@ func (s *Source) Learn(ctx context.Context, kid string) (*Set, error) {
 		return nil, &tooSoonError{wait}
 	}
 	return set, nil
+}
+
+// later is ErrUnavailable for want of a fetch that succeeds. Learn begins the next one no later than it says.
+func (s *Source) later(outcome error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wait := learnPause - s.now().Sub(s.asked)
+	return &laterError{fmt.Errorf("%w: %w", ErrUnavailable, outcome), max(wait, soonest)}
 }
 
 // begin starts a fetch with a deadline of its own. Values of ctx (traces) go along, its end does not. The caller holds mu.

@@ -30,6 +30,17 @@ func (e *tooSoonError) Unwrap() error { return ErrKeyUnseen }
 // RetryAfter is when keys may be fetched again.
 func (e *tooSoonError) RetryAfter() time.Duration { return e.wait }
 
+// laterError is ErrUnavailable with a time to come again.
+type laterError struct {
+	error
+	wait time.Duration
+}
+
+func (e *laterError) Unwrap() error { return e.error }
+
+// RetryAfter is when keys may be fetched again.
+func (e *laterError) RetryAfter() time.Duration { return e.wait }
+
 // unknown remembers of key ids that are in no set how many fetches had begun when each was first asked for. A set that was
 // fetched later shows whether the key exists; one that was fetched earlier cannot, since a key may be published and
 // sign at any moment.

@@ -44,6 +44,43 @@ func TestAKeyIsMissingOnlyOnceSomebodyLookedForIt(t *testing.T) {
 	})
 }
 
+// A fetch that failed is not tried again at once, and who asks meanwhile is told when it will be.
+func TestAfterAFetchThatFailedTheTimeToComeAgainRunsDown(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	synctest.Test(t, func(t *testing.T) {
+		source := newSource(t, e)
+		wantLater := func(want time.Duration) {
+			t.Helper()
+			_, err := source.Learn(t.Context(), "new")
+			var later interface{ RetryAfter() time.Duration }
+			if !errors.Is(err, entrakeys.ErrUnavailable) || errors.Is(err, entrakeys.ErrKeyUnseen) || !errors.As(err, &later) || later.RetryAfter() != want {
+				t.Errorf("%v, want to be asked again after %s", err, want)
+			}
+		}
+		if err := source.Fetch(t.Context()); err != nil || source.Failing() {
+			t.Fatal(err, source.Failing())
+		}
+		e.answer(broken)
+		wantLater(30 * time.Second)
+		if !source.Failing() || source.Health() != nil {
+			t.Errorf("failing %v, health %v", source.Failing(), source.Health())
+		}
+		time.Sleep(12 * time.Second)
+		wantLater(18 * time.Second)
+		time.Sleep(18 * time.Second)
+		wantLater(30 * time.Second)
+		time.Sleep(29*time.Second + 900*time.Millisecond)
+		wantLater(time.Second) // never less than a caller can wait
+		e.answer(nil)
+		time.Sleep(time.Second)
+		wantLearnt(t, source, "new", 0)
+		if source.Failing() {
+			t.Error("failing, after all came")
+		}
+	})
+}
+
 // Who comes while keys are fetched waits for them, and that fetch looked for their key too.
 func TestAFetchLooksForAllWhoWaitForIt(t *testing.T) {
 	t.Parallel()
