@@ -28,6 +28,8 @@ type Issuer struct {
 	Metadata string
 }
 
+var errSemicolon = errors.New("want commas between issuers, and no semicolon")
+
 // errIssuerForm is what ParseIssuer says of a text that has another form.
 var errIssuerForm = errors.New("want <tenant id>=<issuer>, or <tenant id>=<issuer> <discovery document>")
 
@@ -36,6 +38,9 @@ var errIssuerForm = errors.New("want <tenant id>=<issuer>, or <tenant id>=<issue
 func ParseIssuer(text string) (Issuer, error) {
 	tenant, rest, found := strings.Cut(strings.TrimSpace(text), "=")
 	words := strings.Fields(rest)
+	if strings.Contains(text, ";") {
+		return Issuer{}, errSemicolon
+	}
 	if !found || len(words) < 1 || len(words) > 2 {
 		return Issuer{}, errIssuerForm
 	}

@@ -30,11 +30,15 @@ func TestIssuersAreParsed(t *testing.T) {
 		"no TLS":                     {ciamTenant + "=http://contoso.ciamlogin.com", idp.Issuer{}, "the issuer: want https"},
 		"a host in upper case":       {ciamTenant + "=https://Contoso.ciamlogin.com/x", idp.Issuer{}, "lower case"},
 		"a path written oddly":       {ciamTenant + "=https://contoso.ciamlogin.com/a|b", idp.Issuer{}, "plain address"},
-		"a user":                     {ciamTenant + "=https://a@contoso.ciamlogin.com/x", idp.Issuer{}, "the issuer: want https"},
-		"a fragment":                 {ciamTenant + "=" + ciamIssuer + "#x", idp.Issuer{}, "the issuer: want https"},
+		"a user":                     {ciamTenant + "=https://a@contoso.ciamlogin.com/x", idp.Issuer{}, "the issuer: want no user and password"},
+		"an empty fragment":          {ciamTenant + "=" + ciamIssuer + "#", idp.Issuer{}, "the issuer: want no fragment"},
+		"a fragment":                 {ciamTenant + "=" + ciamIssuer + "#x", idp.Issuer{}, "the issuer: want no fragment"},
 		"a query":                    {ciamTenant + "=" + ciamIssuer + "?x=y", idp.Issuer{}, "want no query"},
 		"an empty query":             {ciamTenant + "=" + ciamIssuer + "?", idp.Issuer{}, "want no query"},
-		"a template":                 {ciamTenant + "=https://x.example/{tenantid}", idp.Issuer{}, "plain address"},
+		"a template":                 {ciamTenant + "=https://x.example/{tenantid}", idp.Issuer{}, "in place of {tenantid}"},
+		"its discovery document":     {ciamTenant + "=" + ciamIssuer + "/.well-known/openid-configuration", idp.Issuer{}, "the issuer: want the iss of its tokens"},
+		"two by a semicolon":         {ciamTenant + "=" + ciamIssuer + ";" + b2cTenant + "=" + tfpIssuer, idp.Issuer{}, "want commas"},
+		"by name, and its document":  {ciamTenant + "=" + ciamIssuer + " https://contoso.ciamlogin.com/" + ciamTenant + "/v2.0/.well-known/openid-configuration", idp.Issuer{TenantID: ciamTenant, URL: ciamIssuer, Metadata: "https://contoso.ciamlogin.com/" + ciamTenant + "/v2.0/.well-known/openid-configuration"}, ""},
 		"a cloud's sign-in host":     {ciamTenant + "=" + globalCloud + "/" + ciamTenant + "/v2.0", idp.Issuer{}, "is a cloud's"},
 		"a cloud's token service":    {ciamTenant + "=https://sts.windows.net/" + ciamTenant + "/", idp.Issuer{}, "is a cloud's"},
 		"a cloud's other name":       {ciamTenant + "=https://login.chinacloudapi.cn/x", idp.Issuer{}, "is a cloud's"},
@@ -63,6 +67,31 @@ func TestIssuersAreParsed(t *testing.T) {
 				t.Errorf("the error is %v, want one with %q", err, test.err)
 			}
 		})
+	}
+}
+
+// A tenant of the authority's is named as one: by its issuer, its callers would pass for customers (with other rules for
+// what an app is).
+func TestTheAuthoritysOwnIssuersAreNotTrustedByName(t *testing.T) {
+	t.Parallel()
+	const authority = "https://127.0.0.1:8443"
+	config := func(issuer string) idp.Config {
+		return idp.Config{
+			Authority: authority, V2Issuer: "https://issuer.example/{tenantid}/x", Audiences: []string{"x"},
+			Issuers: []idp.Issuer{{TenantID: strings.ToUpper(ciamTenant), URL: issuer, Metadata: authority + "/x"}},
+		}
+	}
+	for issuer, refused := range map[string]bool{
+		authority + "/" + ciamTenant + "/v2.0":         true,
+		authority + "/" + ciamTenant + "/":             true,
+		"https://issuer.example/" + ciamTenant + "/x":  true,
+		"https://issuer.example/" + ciamTenant + "/x/": false,
+		authority + "/customers/v2.0/":                 false,
+	} {
+		_, err := idp.New(config(issuer))
+		if (err != nil) != refused || refused && !strings.Contains(err.Error(), "name the tenant among its tenants") {
+			t.Errorf("%s: %v", issuer, err)
+		}
 	}
 }
 

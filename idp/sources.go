@@ -34,6 +34,9 @@ func (c Config) sources() (sources, error) {
 	}
 	for i, issuer := range c.Issuers {
 		publisher, err := issuer.publisher()
+		if tenant, _ := guid(issuer.TenantID); err == nil && authority.Gives(issuer.URL, tenant) {
+			err = errors.New("the issuer is the authority's own: name the tenant among its tenants instead")
+		}
 		if err == nil {
 			err = s.addNamed(issuer.URL, c.source(publisher))
 		}

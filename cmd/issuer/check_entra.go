@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,7 +18,7 @@ import (
 func (a *attempt) entra(ctx context.Context) []finding {
 	var all []finding
 	for _, probe := range a.verifier.Probe(ctx) {
-		all = append(all, entraFinding(probe))
+		all = append(all, a.settings.entraFinding(probe))
 	}
 	all = append(all, clockFinding(a.verifier))
 	for _, audience := range a.settings.EntraAudiences {
@@ -27,7 +29,7 @@ func (a *attempt) entra(ctx context.Context) []finding {
 	return all
 }
 
-func entraFinding(p idp.Probe) finding {
+func (s *settings) entraFinding(p idp.Probe) finding {
 	of := p.Publisher
 	if p.Version != "" {
 		of += " v" + p.Version
@@ -36,7 +38,7 @@ func entraFinding(p idp.Probe) finding {
 	case p.Err != nil:
 		f := found("entra", of, "", p.Err)
 		if _, hinted, _ := strings.Cut(f.Detail, " (AADSTS"); hinted == "" {
-			f.Cure = "check ISSUER_ENTRA_AUTHORITY, and that this machine reaches it, by a proxy if need be"
+			f.Cure = cmp.Or(trustCure(p.Err), "check "+strings.Join(s.publisherSettings(p), " and ")+", and that this machine reaches it, by a proxy if need be")
 		}
 		return f
 	case p.Issuer == "":
@@ -44,6 +46,28 @@ func entraFinding(p idp.Probe) finding {
 	default:
 		return found("entra", of, fmt.Sprintf("tokens of %s, by one of %d keys", p.Issuer, p.Keys), nil)
 	}
+}
+
+// publisherSettings are those that lead to where p was looked for, and say what has to stand there.
+func (s *settings) publisherSettings(p idp.Probe) []string {
+	switch {
+	case p.Version == "":
+		return []string{"its item of ISSUER_ENTRA_ISSUERS"}
+	case p.Version == "1.0" && s.EntraIssuerV1 != "":
+		return []string{"ISSUER_ENTRA_AUTHORITY", "ISSUER_ENTRA_ISSUER_V1"}
+	case p.Version == "2.0" && s.EntraIssuerV2 != "":
+		return []string{"ISSUER_ENTRA_AUTHORITY", "ISSUER_ENTRA_ISSUER_V2"}
+	default:
+		return []string{"ISSUER_ENTRA_AUTHORITY"}
+	}
+}
+
+// trustCure is what to do about a certificate that nobody vouches for here, or nothing.
+func trustCure(err error) string {
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); !unknown {
+		return ""
+	}
+	return "if a proxy of yours answers there, name the certificates to trust by SSL_CERT_FILE; else something intercepts the connection"
 }
 
 // clockFinding holds our clock against Entra's, by the last answer.

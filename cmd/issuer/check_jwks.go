@@ -35,7 +35,7 @@ func (a *attempt) keySet(ctx context.Context, ring *keys.State) finding {
 		refused.Status, refused.Detail = off, "nobody answers there: the service does not run, or is not reached from here"
 		return refused
 	case isTLS:
-		refused.Detail, refused.Cure = err.Error(), "engines fetch the key set over TLS: give the proxy in front a certificate that they trust"
+		refused.Detail, refused.Cure = err.Error(), "engines fetch the key set over TLS: give the proxy in front a certificate that they trust, and name its authority's to this command by SSL_CERT_FILE"
 		return refused
 	case err != nil:
 		refused.Detail = err.Error()

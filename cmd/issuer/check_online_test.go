@@ -178,6 +178,28 @@ func TestTheOnlineCheckTellsTheCureForWhatNewcomersGetWrong(t *testing.T) {
 			func(cloud) []string { return []string{"ISSUER_ENTRA_AUTHORITY=https://127.0.0.1:1"} }, "entra", failed,
 			[]string{"connection refused", "check ISSUER_ENTRA_AUTHORITY"},
 		},
+		"an issuer of customers cannot be reached": {
+			func(cloud) []string { return []string{"ISSUER_ENTRA_ISSUERS=" + stranger + "=https://127.0.0.1:1/x"} }, "entra", failed,
+			[]string{"issuer https://127.0.0.1:1/x", "connection refused", "check its item of ISSUER_ENTRA_ISSUERS"},
+		},
+		"an issuer of customers is spelt otherwise": {
+			func(c cloud) []string {
+				c.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+					if r.URL.Path == "/customers/elsewhere" {
+						fmt.Fprintf(w, `{"issuer":"%s/other/\u0007","jwks_uri":"%s/keys"}`, c.url, c.url)
+					}
+					return r.URL.Path == "/customers/elsewhere"
+				})
+				return []string{"ISSUER_ENTRA_ISSUERS=" + stranger + "=" + c.url + "/customers/v2.0 " + c.url + "/customers/elsewhere"}
+			}, "entra", failed,
+			[]string{`/other/\a", than the one configured, "`, "/customers/v2.0", "ISSUER_ENTRA_ISSUERS"},
+		},
+		"the issuer of v2.0 tokens is another": {
+			func(cloud) []string {
+				return []string{"ISSUER_ENTRA_ISSUER_V2=https://sts.example.com/{tenantid}/v2.0"}
+			}, "entra", failed,
+			[]string{"names another issuer", "check ISSUER_ENTRA_AUTHORITY and ISSUER_ENTRA_ISSUER_V2"},
+		},
 		"nobody knows Entra's time": {
 			func(cloud) []string { return []string{"ISSUER_ENTRA_AUTHORITY=https://127.0.0.1:1"} }, "clock", off, nil,
 		},
@@ -219,6 +241,23 @@ func TestTheOnlineCheckTellsTheCureForWhatNewcomersGetWrong(t *testing.T) {
 			_, found := c.check(t, "", test.change(c))
 			found.want(t, test.name, test.status, test.wantText...)
 		})
+	}
+}
+
+// TestACertificateThatNobodyVouchesForIsExplained: a proxy that opens TLS stands in front of many a company's machines.
+func TestACertificateThatNobodyVouchesForIsExplained(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	var stdout, stderr bytes.Buffer
+	p := program{environ: c.settings, stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr} // without trust in the fake
+	if code := p.run(t.Context(), []string{"check", "--online"}); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	for _, part := range []string{"entra", "graph"} {
+		_, line, _ := strings.Cut(stdout.String(), "failed  "+part)
+		if line, _, _ = strings.Cut(line, "\n"); !strings.Contains(line, "SSL_CERT_FILE") {
+			t.Errorf("%s: %s", part, line)
+		}
 	}
 }
 

@@ -82,6 +82,12 @@ func (a Authority) WithIssuers(v1, v2 string) (Authority, error) {
 	return a, nil
 }
 
+// Gives reports whether the authority itself gives such tokens to a tenant (a lower-case GUID) of its own.
+func (a Authority) Gives(issuer, tenant string) bool {
+	v1, v2 := a.issuers(tenant)
+	return issuer == v1 || issuer == v2 || strings.HasPrefix(issuer, a.base+"/"+tenant+"/")
+}
+
 // issuers returns the exact `iss` of a tenant's v1.0 and v2.0 tokens, empty where only the tenant's own discovery
 // documents can say.
 func (a Authority) issuers(tenant string) (v1, v2 string) {
@@ -100,8 +106,17 @@ func ofACloud(address *url.URL) bool {
 // net/url writes it, the host in lower case, so that no two readers find different hosts in it.
 func parseAddress(text string) (*url.URL, error) {
 	address, err := url.Parse(text)
-	if err != nil || address.Host == "" || address.User != nil || address.Fragment != "" {
+	if err != nil || address.Host == "" {
 		return nil, errors.New("want https://host/…")
+	}
+	if address.User != nil {
+		return nil, errors.New("want no user and password in it (what stands before @)")
+	}
+	if strings.Contains(text, "#") {
+		return nil, errors.New("want no fragment (what stands behind #)")
+	}
+	if strings.Contains(text, tenantTemplate) {
+		return nil, errors.New("want the tenant's id in place of " + tenantTemplate)
 	}
 	if address.String() != text || strings.ToLower(address.Host) != address.Host {
 		return nil, errors.New("want a plain address, the host in lower case")

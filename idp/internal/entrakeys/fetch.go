@@ -59,7 +59,7 @@ func (s *Source) issuers(ctx context.Context, found discovery) (v1Issuer, v2Issu
 	p := &s.publisher
 	if p.knows() {
 		if found.issuer != p.v2Issuer {
-			return "", "", fmt.Errorf("%s names another issuer than the one configured", p.metadata)
+			return "", "", fmt.Errorf("%s names another issuer, %.200q, than the one configured, %.200q", p.metadata, found.issuer, p.v2Issuer)
 		}
 		return p.v1Issuer, p.v2Issuer, nil
 	}

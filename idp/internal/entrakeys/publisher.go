@@ -51,6 +51,8 @@ func Named(tenant, issuer, metadata string) (Publisher, error) {
 		return Publisher{}, fmt.Errorf("the issuer: %w", err)
 	case strings.ContainsRune(issuer, '?'):
 		return Publisher{}, errors.New("the issuer: want no query")
+	case strings.HasSuffix(issuer, discoveryPath):
+		return Publisher{}, errors.New("the issuer: want the iss of its tokens, and the address of its discovery document behind it, after a blank")
 	case ofACloud(address):
 		return Publisher{}, errors.New("the issuer is a cloud's: name the authority and the tenant instead")
 	case metadata == "" && isOfAllPolicies(address):

@@ -100,7 +100,7 @@ func unreached(who string, err error) *Problem {
 		problem.Transient = false // it took long enough
 	case isTLS:
 		problem.Err = errors.New("its certificate is not to be trusted")
-		problem.Hint = "check that nothing intercepts the connection, or that its authority is trusted here"
+		problem.Hint = "check that nothing intercepts the connection, or name its authority's certificate by SSL_CERT_FILE"
 		problem.Transient = false
 	default:
 		problem.Err = errors.New("the connection broke")
