@@ -145,6 +145,9 @@ const maxOwnRows = 1000
 // statementTimeout bounds the query in the server, a bit below our own patience.
 const statementTimeout = lookupTimeout - 500*time.Millisecond
 
+// queryCanceled is the SQLSTATE of a statement that ran into its timeout.
+const queryCanceled = "57014"
+
 // ask runs the query.
 func (o *OwnQuery) ask(ctx context.Context, q Query) ([]Grant, error) {
 	tx, err := o.pool.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
@@ -212,6 +215,9 @@ func (o *OwnQuery) located(err error) error {
 	refusal, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return err
+	}
+	if refusal.Code == queryCanceled {
+		return unavailable(fmt.Errorf("the query was ended, as every one is that runs for %s: give its tables an index that finds the rows of one caller", statementTimeout))
 	}
 	if strings.HasPrefix(refusal.Code, "22") || strings.HasPrefix(refusal.Code, "P0") {
 		err = fmt.Errorf("a value that does not do, or an error of your own (SQLSTATE %s)", refusal.Code)

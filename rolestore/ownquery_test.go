@@ -116,6 +116,15 @@ func TestAQueryThatCannotBeUsedSaysWhy(t *testing.T) {
 	}
 }
 
+func TestAQueryThatTakesTooLongSaysHowLongItMay(t *testing.T) {
+	t.Parallel()
+	store, _ := newOwnQuery(t, `SELECT`, `SELECT 'late' AS role FROM pg_sleep(60)`)
+	_, err := store.Grants(t.Context(), aliceQuery())
+	if !errors.Is(err, rolestore.ErrUnavailable) || !strings.Contains(err.Error(), "runs for 4.5s") || strings.Contains(err.Error(), "57014") {
+		t.Error(err)
+	}
+}
+
 // Without the row the caller might get more than is meant, so nothing is given at all.
 func TestARowOfAQueryThatBreaksTheRulesIsNoAnswer(t *testing.T) {
 	t.Parallel()

@@ -138,7 +138,7 @@ func readDocument(path, source string, s settings) (rolestore.Document, error) {
 func parseDocument(from io.Reader, source string, s settings) (rolestore.Document, error) {
 	text, err := io.ReadAll(io.LimitReader(from, rolestore.MaxDocument+1))
 	if err != nil {
-		return rolestore.Document{}, usageError{fmt.Errorf("read %s: %w", source, err)}
+		return rolestore.Document{}, usageError{fmt.Errorf("read %s: %w", source, pathless(err))}
 	}
 	document, err := rolestore.ParseDocument(text, s.roleRules())
 	if err != nil {

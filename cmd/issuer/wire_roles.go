@@ -74,7 +74,7 @@ func (s *settings) ownQuery(ctx context.Context, pool *pgxpool.Pool) (*rolestore
 	defer file.Close() // nothing was written
 	text, err := io.ReadAll(io.LimitReader(file, most))
 	if err != nil {
-		return nil, fmt.Errorf("ISSUER_ROLES_QUERY_FILE: %w", pathless(err))
+		return nil, fmt.Errorf("ISSUER_ROLES_QUERY_FILE: %s: %w", shown(s.RolesQueryFile), pathless(err))
 	}
 	query, err := rolestore.NewOwnQuery(ctx, pool, s.roleRules(), string(text))
 	if err != nil {
