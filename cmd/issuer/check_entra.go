@@ -102,6 +102,11 @@ func (s *settings) audienceFinding(audience string) (finding, bool) {
 		}, true
 	case guid.MatchString(strings.Trim(audience, "{}")) && !guid.MatchString(audience):
 		return finding{Name: "audience", Of: of, Status: failed, Detail: "no token has braces in its aud", Cure: "take them off"}, true
+	case id != "" && audience != strings.ToLower(audience):
+		return finding{
+			Name: "audience", Of: of, Status: note, Detail: "Entra writes client ids in lower case, and aud is compared byte by byte",
+			Cure: "list " + strings.ToLower(audience) + ", unless the Application ID URI is written otherwise",
+		}, true
 	case id == audience && !s.listsURIs():
 		return finding{
 			Name: "audience", Of: of, Status: note, Detail: "only v2.0 tokens name the API by its client id alone",

@@ -145,8 +145,8 @@ func TestTheOnlineCheckTellsTheCureForWhatNewcomersGetWrong(t *testing.T) {
 			}, "graph", failed,
 			[]string{"AADSTS7000222", "make a new one", "trace"},
 		},
-		"the client secret's id in place of its value": {
-			func(cloud) []string { return []string{"ISSUER_ENTRA_CLIENT_SECRET=" + uuid.NewString()} }, "graph", failed,
+		"the client secret is not the app's": {
+			func(cloud) []string { return []string{"ISSUER_ENTRA_CLIENT_SECRET=x" + uuid.NewString()} }, "graph", failed,
 			[]string{"AADSTS7000215", "not its id"},
 		},
 		"our app is unknown": {
@@ -172,7 +172,9 @@ func TestTheOnlineCheckTellsTheCureForWhatNewcomersGetWrong(t *testing.T) {
 			func(c cloud) []string { return []string{"ISSUER_GRAPH_URL=" + c.url + "/other"} }, "graph", failed, []string{"AADSTS500011", "same cloud"},
 		},
 		"there is no app to ask Graph as": {
-			func(cloud) []string { return []string{"ISSUER_ENTRA_CLIENT_SECRET="} }, "graph", off, []string{"ISSUER_ENTRA_CLIENT_ID"},
+			func(cloud) []string {
+				return []string{"ISSUER_ENTRA_CLIENT_ID=", "ISSUER_ENTRA_CLIENT_SECRET="}
+			}, "graph", off, []string{"ISSUER_ENTRA_CLIENT_ID"},
 		},
 		"Entra cannot be reached": {
 			func(cloud) []string { return []string{"ISSUER_ENTRA_AUTHORITY=https://127.0.0.1:1"} }, "entra", failed,
@@ -230,6 +232,11 @@ func TestTheOnlineCheckTellsTheCureForWhatNewcomersGetWrong(t *testing.T) {
 			func(cloud) []string {
 				return []string{"ISSUER_ENTRA_AUDIENCES=api://" + faketenant.APIClientID + "/.default"}
 			}, "audience", failed, []string{"take /.default off"},
+		},
+		"audiences hold capitals": {
+			func(cloud) []string {
+				return []string{"ISSUER_ENTRA_AUDIENCES=" + strings.ToUpper(faketenant.APIClientID) + ",api://" + strings.ToUpper(faketenant.APIClientID)}
+			}, "audience", note, []string{"in lower case", "list api://" + faketenant.APIClientID},
 		},
 		"audiences hold braces": {
 			func(cloud) []string { return []string{"ISSUER_ENTRA_AUDIENCES={" + faketenant.APIClientID + "}"} }, "audience", failed, []string{"braces"},

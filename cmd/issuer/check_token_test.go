@@ -159,7 +159,7 @@ func TestATokenThatIsAcceptedIsDescribedByItsIDs(t *testing.T) {
 	}
 	_, found := c.check(t, c.Sign(c.V1Claims("editor")), nil, "--token", "-")
 	found.want(t, "token", ok, "v1.0 tenant "+faketenant.TenantID)
-	_, found = c.check(t, personaToken(t, c.Tenant, "crowded"), []string{"ISSUER_ENTRA_CLIENT_SECRET="}, "--token", "-")
+	_, found = c.check(t, personaToken(t, c.Tenant, "crowded"), []string{"ISSUER_ENTRA_CLIENT_ID=", "ISSUER_ENTRA_CLIENT_SECRET="}, "--token", "-")
 	found.want(t, "groups", note, "groups_unavailable", "ISSUER_ENTRA_CLIENT_ID")
 	found.want(t, "exchange", failed, "503", "groups_unavailable")
 	c.GrantGraph(faketenant.APIClientID, "User.ReadBasic.All")

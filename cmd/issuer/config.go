@@ -23,7 +23,7 @@ type settings struct {
 	EntraTenants     []string      `env:"ISSUER_ENTRA_TENANTS" want:"tenant ids (GUIDs), comma separated; it may be left out where ISSUER_ENTRA_ISSUERS is set"`
 	EntraAudiences   []string      `env:"ISSUER_ENTRA_AUDIENCES" want:"the accepted aud values, comma separated, such as the API's client id and api://<client id>"`
 	EntraClients     []string      `env:"ISSUER_ENTRA_CLIENTS" want:"client ids (GUIDs) of the apps that may call, comma separated; unset for any"`
-	EntraScopes      []string      `env:"ISSUER_ENTRA_SCOPES" envDefault:"access_as_user" want:"scope names as they stand in scp, such as access_as_user without api://…/, comma separated; a user token needs one of them"`
+	EntraScopes      []string      `env:"ISSUER_ENTRA_SCOPES" envDefault:"access_as_user" want:"scope names as they stand in scp, such as access_as_user without api://…/ (.default never stands there), comma separated; a user token needs one of them"`
 	EntraAppRoles    []string      `env:"ISSUER_ENTRA_APP_ROLES" want:"app role values, comma separated; an app-only token needs one of them in roles; unset refuses app-only tokens"`
 	EntraAllowGuests bool          `env:"ISSUER_ENTRA_ALLOW_GUESTS" envDefault:"true" want:"true or false"`
 	ClockLeeway      time.Duration `env:"ISSUER_CLOCK_LEEWAY" envDefault:"60s" want:"a duration from 0s to 120s, such as 60s"`

@@ -21,9 +21,10 @@ var (
 	noBlanks  = regexp.MustCompile(`^[!-~]+$`)
 	partyName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 	scopeName = regexp.MustCompile(`^[!-.0-~]+$`) // no slash: scp holds names, not api://… URIs
+	sqlStart  = regexp.MustCompile(`(?i)^\s*(select|with)\s`)
 )
 
-// normalise trims blanks around the items of lists, brings GUIDs to lower case and fills in the default namespace.
+// normalise trims blanks around the items of lists, brings GUIDs to lower case, as Entra's tokens have them, and fills in the default namespace.
 func (s *settings) normalise() {
 	for _, list := range [][]string{s.EntraTenants, s.EntraAudiences, s.EntraClients, s.EntraScopes, s.EntraAppRoles, s.CORSOrigins, s.TrustedProxies, s.RelyingParties, s.AdminTenants, s.AdminClients} {
 		for i := range list {
@@ -33,6 +34,11 @@ func (s *settings) normalise() {
 	for _, list := range [][]string{s.EntraTenants, s.EntraClients, s.AdminTenants, s.AdminClients} {
 		for i := range list {
 			list[i] = strings.ToLower(list[i])
+		}
+	}
+	for i, audience := range s.EntraAudiences {
+		if guid.MatchString(audience) {
+			s.EntraAudiences[i] = strings.ToLower(audience)
 		}
 	}
 	for i, one := range s.RateLimitClients.list {
@@ -72,7 +78,7 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(s.GroupsStale < s.GroupsTTL || s.GroupsStale > 24*time.Hour, "ISSUER_GROUPS_STALE")
 	bad(s.ClockLeeway < 0 || s.ClockLeeway > 2*time.Minute, "ISSUER_CLOCK_LEEWAY")
 	bad(!isPathLike(s.RolesFile), "ISSUER_ROLES_FILE")
-	bad(!isPathLike(s.RolesQueryFile) || s.RolesFile != "", "ISSUER_ROLES_QUERY_FILE")
+	bad(!isPathLike(s.RolesQueryFile) || sqlStart.MatchString(s.RolesQueryFile) || s.RolesFile != "", "ISSUER_ROLES_QUERY_FILE")
 	bad(s.RolesTTL < time.Second || s.RolesTTL > 5*time.Minute, "ISSUER_ROLES_TTL")
 	bad(s.RolesStale < s.RolesTTL || s.RolesStale > time.Hour, "ISSUER_ROLES_STALE")
 	bad(s.RolesCache < 0 || s.RolesCache > 1_000_000, "ISSUER_ROLES_CACHE")
@@ -113,7 +119,7 @@ func (s *settings) validateLists(f *faults) {
 		{"ISSUER_ADMIN_CLIENTS", s.AdminClients, guid.MatchString},
 		{"ISSUER_ENTRA_AUDIENCES", s.EntraAudiences, noBlanks.MatchString},
 		{"ISSUER_ENTRA_CLIENTS", s.EntraClients, guid.MatchString},
-		{"ISSUER_ENTRA_SCOPES", s.EntraScopes, scopeName.MatchString},
+		{"ISSUER_ENTRA_SCOPES", s.EntraScopes, isScopeName},
 		{"ISSUER_ENTRA_APP_ROLES", s.EntraAppRoles, noBlanks.MatchString},
 		{"ISSUER_CORS_ORIGINS", s.CORSOrigins, isOrigin},
 		{"ISSUER_TRUSTED_PROXIES", s.TrustedProxies, isProxyNetwork},
@@ -154,7 +160,7 @@ func (s *settings) require(f *faults, needs need) {
 	missing(needEntra, len(s.EntraAudiences) == 0, "ISSUER_ENTRA_AUDIENCES")
 	database := s.DatabaseURL.reveal() != "" || f.named["ISSUER_DATABASE_URL"]
 	missing(needDatabase, !database, "ISSUER_DATABASE_URL")
-	if s.RolesQueryFile != "" && !database {
+	if s.RolesQueryFile != "" && !database && !f.named["ISSUER_ROLES_QUERY_FILE"] {
 		f.addf("ISSUER_ROLES_QUERY_FILE is set, and there is no database that could answer it: set ISSUER_DATABASE_URL")
 	}
 	if s.PolicyURL != "" && s.PolicyDir != "" {
@@ -185,6 +191,9 @@ func (s *settings) keysPolicy() keys.Policy {
 		Alg: keys.Alg(s.TokenAlg),
 	}
 }
+
+// isScopeName reports whether scp may hold name: .default is what apps ask for, and what they get has another name.
+func isScopeName(name string) bool { return scopeName.MatchString(name) && name != ".default" }
 
 func isPartyName(name string) bool {
 	return partyName.MatchString(name) && name != api.PartyNone && name != api.PartyUnknown

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,6 +25,7 @@ func TestAWrongItemOfAListIsNamedByItsPlace(t *testing.T) {
 		"ISSUER_RATE_LIMIT_ROLES=editor=0":                                                 "ISSUER_RATE_LIMIT_ROLES: item 1 is not <name>=<rate>",
 		"ISSUER_RATE_LIMIT_CLIENTS=my-app=5/m":                                             `ISSUER_RATE_LIMIT_CLIENTS is "my-app"; it wants how many`,
 		"ISSUER_RATE_LIMIT_CLIENTS=" + tenant + "=5/m," + strings.ToUpper(tenant) + "=5/m": "ISSUER_RATE_LIMIT_CLIENTS is " + `"`,
+		"ISSUER_ENTRA_SCOPES=.default":                                                     `ISSUER_ENTRA_SCOPES is ".default"; it wants scope names as they stand in scp, such as access_as_user without api://…/ (.default never stands there)`,
 		"ISSUER_ENTRA_SCOPES=access_as_user,api://x/admin":                                 `ISSUER_ENTRA_SCOPES: item 2 is "api://x/admin"`,
 	} {
 		_, err := load(fileSettings(setting), needService)
@@ -65,11 +67,42 @@ func TestOnlyANearNameIsSuggested(t *testing.T) {
 		"ISSUER_ENTRA_TENANT":   "; did you mean ISSUER_ENTRA_TENANTS?",
 		"ISSUER_DATABSE_URL":    "; did you mean ISSUER_DATABASE_URL?",
 		"ISSUER_DIPLOMACY":      "",
+		"ISSUER_ENTRA_SECRET":   "; did you mean ISSUER_ENTRA_CLIENT_SECRET?",
+		"ISSUER_CLIENT_SECRET":  "; did you mean ISSUER_ENTRA_CLIENT_SECRET?",
+		"ISSUER_ROLES_QUERY":    "; did you mean ISSUER_ROLES_QUERY_FILE?",
 		"ISSUER_ENTIRELY_OTHER": "",
 	} {
 		_, err := load(fileSettings(name+"=x"), needService)
 		if err == nil || err.Error() != name+" is not a setting of this version"+want {
 			t.Errorf("%v, want %q at its end", err, want)
+		}
+	}
+}
+
+func TestEntrasIDsAreInLowerCaseWhereverTheyStand(t *testing.T) {
+	t.Parallel()
+	const id = "7f2d6c1e-3b0a-4c55-9e1d-2a64c0b8f901"
+	s, err := load(fileSettings("ISSUER_ENTRA_AUDIENCES="+strings.ToUpper(id)+",api://"+strings.ToUpper(id)), needService)
+	if err != nil || s.EntraAudiences[0] != id || s.EntraAudiences[1] != "api://"+strings.ToUpper(id) {
+		t.Errorf("%v, %v", s.EntraAudiences, err)
+	}
+}
+
+func TestWhatStandsInPlaceOfAQueryFileIsOneFault(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	database := environ("https://login.microsoftonline.com", "ISSUER_DATABASE_URL=postgres://h/d", "ISSUER_KEYS_ENCRYPTION_KEY="+goodKEK)
+	for value, c := range map[string]struct {
+		settings []string
+		want     string
+	}{
+		"SELECT role FROM users WHERE id = @subject": {database, `ISSUER_ROLES_QUERY_FILE is "SELECT role FROM users WHERE id = @subject"; it wants the path of a file with one SQL query`},
+		folder:      {database, `ISSUER_ROLES_QUERY_FILE: "` + folder + `": is a directory`},
+		"roles.sql": {fileSettings("ISSUER_ROLES_FILE=" + rolesFile(t)), `ISSUER_ROLES_QUERY_FILE is "roles.sql"; it wants the path of a file with one SQL query, and not together with ISSUER_ROLES_FILE`},
+	} {
+		code, _, stderr := execute(t, append(slices.Clone(c.settings), "ISSUER_ROLES_QUERY_FILE="+value), "check")
+		if code != exitUsage || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: exit code %d, %s", value, code, stderr)
 		}
 	}
 }

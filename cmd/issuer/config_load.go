@@ -181,6 +181,9 @@ func suggestion(name string, vars map[string]variable) string {
 	if base, isFile := strings.CutSuffix(name, "_FILE"); isFile && vars[base].name != "" {
 		return fmt.Sprintf("; %s is no secret and cannot be given as a file: set %s", base, base)
 	}
+	if known := withWords(name, vars); known != "" {
+		return fmt.Sprintf("; did you mean %s?", known)
+	}
 	best, distance := "", 2+len(strings.TrimPrefix(name, "ISSUER_"))/4
 	for known := range vars {
 		d := levenshtein.Distance(name, known, nil)
@@ -192,4 +195,25 @@ func suggestion(name string, vars map[string]variable) string {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %s?", best)
+}
+
+// withWords returns the only known name that has all words of name, in their order, and others between or behind them.
+func withWords(name string, vars map[string]variable) string {
+	only := ""
+	for known := range vars {
+		left := strings.Split(name, "_")
+		for word := range strings.SplitSeq(known, "_") {
+			if len(left) > 0 && left[0] == word {
+				left = left[1:]
+			}
+		}
+		if len(left) > 0 {
+			continue
+		}
+		if only != "" {
+			return ""
+		}
+		only = known
+	}
+	return only
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
@@ -49,6 +50,7 @@ func (s *settings) validateGraph(f *faults) {
 	if s.EntraManagedIdentity != "" && s.KeyVaultTenant == "" {
 		f.add("ISSUER_KEYVAULT_TENANT", "")
 	}
+	s.validateIdentity(f)
 	if len(f.list) > 0 {
 		return
 	}
@@ -58,6 +60,22 @@ func (s *settings) validateGraph(f *faults) {
 	}
 	if _, err := s.newGraph(graph.Config{}); err != nil {
 		f.addf("%v", err)
+	}
+}
+
+// validateIdentity records half an identity: a credential of nobody, or an app that has none.
+func (s *settings) validateIdentity(f *faults) {
+	const id, secret, certificate = "ISSUER_ENTRA_CLIENT_ID", "ISSUER_ENTRA_CLIENT_SECRET", "ISSUER_ENTRA_CLIENT_CERTIFICATE_FILE" //nolint:gosec // G101: names, and no secret
+	ways := s.waysToGraph()
+	switch {
+	case f.named[id] || f.named[secret] || f.named[certificate]:
+	case guid.MatchString(s.EntraClientSecret.reveal()):
+		f.addf("%s has the form of a Secret ID; it wants the secret's Value, which the portal shows once, beside it", secret)
+	case s.EntraManagedIdentity != "" || s.KeysEncryptionKey.anyWrapped(): // what the vault lacks is said for it
+	case s.EntraClientID == "" && (slices.Contains(ways, secret) || slices.Contains(ways, certificate)):
+		f.addf("%s is set without %s, the client id of the app that it belongs to", ways[0], id)
+	case s.EntraClientID != "" && len(ways) == 0:
+		f.addf("%s is set without a credential: set %s, %s or (as Azure does by itself) AZURE_FEDERATED_TOKEN_FILE", id, secret, certificate)
 	}
 }
 

@@ -103,6 +103,7 @@ func listenBeside(ctx context.Context, issuer *net.TCPAddr) (net.Listener, error
 var devTenant = []string{
 	"ISSUER_ENTRA_AUTHORITY", "ISSUER_ENTRA_TENANTS", "ISSUER_ENTRA_AUDIENCES", "ISSUER_ENTRA_ISSUERS", "ISSUER_ENTRA_ISSUER_V1",
 	"ISSUER_ENTRA_ISSUER_V2", "ISSUER_ENTRA_SIGNING_KEY_APP", "ISSUER_ENTRA_CLIENT_ID", "ISSUER_ENTRA_MANAGED_IDENTITY",
+	"ISSUER_ENTRA_CLIENT_SECRET", "ISSUER_ENTRA_CLIENT_SECRET_FILE", "ISSUER_ENTRA_CLIENT_CERTIFICATE_FILE",
 }
 
 // devOwn are the settings that dev answers itself: its stores live in memory and its tenant is the fake one. To set one

@@ -131,6 +131,31 @@ func TestTwoWaysToGraphAreOneFault(t *testing.T) {
 	}
 }
 
+// TestHalfAnIdentityIsAFault: who sets one half means Graph to be asked, and nobody would ask it.
+func TestHalfAnIdentityIsAFault(t *testing.T) {
+	t.Parallel()
+	const id = "ISSUER_ENTRA_CLIENT_ID=" + faketenant.APIClientID
+	for want, settings := range map[string][]string{
+		"ISSUER_ENTRA_CLIENT_SECRET is set without ISSUER_ENTRA_CLIENT_ID, the client id":      {"ISSUER_ENTRA_CLIENT_SECRET=hunter2"},
+		"ISSUER_ENTRA_CLIENT_CERTIFICATE_FILE is set without ISSUER_ENTRA_CLIENT_ID":           {"ISSUER_ENTRA_CLIENT_CERTIFICATE_FILE=/run/issuer.pem"},
+		"ISSUER_ENTRA_CLIENT_ID is set without a credential: set ISSUER_ENTRA_CLIENT_SECRET":   {id},
+		"ISSUER_ENTRA_CLIENT_SECRET has the form of a Secret ID; it wants the secret's Value":  {id, "ISSUER_ENTRA_CLIENT_SECRET=0a9b8c7d-6e5f-4a3b-8c1d-2e3f4a5b6c22"},
+		"ISSUER_ENTRA_CLIENT_SECRET_FILE names no file that can be read (no such file or dire": {id, "ISSUER_ENTRA_CLIENT_SECRET_FILE=/none"},
+	} {
+		_, err := load(fileSettings(settings...), needService)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "0a9b8c7d") {
+			t.Errorf("%v:\n%v, want\n%s", settings, err, want)
+		}
+	}
+	for _, sound := range [][]string{
+		{"AZURE_FEDERATED_TOKEN_FILE=/run/token"}, {id, "AZURE_FEDERATED_TOKEN_FILE=/run/token"}, {id, "ISSUER_ENTRA_MANAGED_IDENTITY=system"},
+	} {
+		if _, err := load(fileSettings(sound...), needService); err != nil {
+			t.Errorf("%v: %v", sound, err)
+		}
+	}
+}
+
 func TestAnAppThatCannotAskGraphIsAFaultOfTheSettings(t *testing.T) {
 	t.Parallel()
 	files := []string{"ISSUER_ROLES_FILE=" + rolesFile(t), "ISSUER_KEYS_FILE=" + filepath.Join(t.TempDir(), "keys.json")}

@@ -159,7 +159,7 @@ func TestExplainAsksMicrosoftGraphWhereItMay(t *testing.T) {
 	if _, e := p.explain(t, "", "--user", crowded, "--group", faketenant.GroupTwo); strings.Join(e.held(), " ") != "reader" || e.Caller.GroupsAsked {
 		t.Errorf("groups that were named: %+v", e)
 	}
-	graphless := program{environ: append(slices.Clone(c.settings), "ISSUER_ENTRA_CLIENT_SECRET="), azure: c.Client()}
+	graphless := program{environ: append(slices.Clone(c.settings), "ISSUER_ENTRA_CLIENT_ID=", "ISSUER_ENTRA_CLIENT_SECRET="), azure: c.Client()}
 	if _, e := graphless.explain(t, "", "--user", crowded); e.Caller.GroupsAsked || !e.noted("groups are not known") {
 		t.Errorf("without Graph: %+v", e)
 	}
