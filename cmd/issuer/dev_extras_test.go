@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -145,6 +149,41 @@ func TestDevOverTLSIsWhatMicrosoftsLibrariesTake(t *testing.T) {
 			t.Errorf("exit code %d, %s", code, d.stderr)
 		}
 	}
+}
+
+// TestTheSettingsThatDevPrintsLeadToItsGraph: pasted into another shell, they are those of a service that asks Graph.
+func TestTheSettingsThatDevPrintsLeadToItsGraph(t *testing.T) {
+	t.Parallel()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	d := develop(t, "--tls", ca)
+	printed := regexp.MustCompile(`ISSUER_(?:ENTRA|GRAPH)_[A-Z_]+=\S+`).FindAllString(d.screen, -1)
+	text, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(text)
+	trusting := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	var stdout, stderr bytes.Buffer
+	environ := append(fileSettings("ISSUER_URL=http://127.0.0.1:1", "ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+filepath.Join(t.TempDir(), "k.json")), printed...)
+	p := program{environ: environ, stdin: strings.NewReader(d.tokenBy(t, trusting, "crowded")), stdout: &stdout, stderr: &stderr, azure: trusting}
+	if code := p.run(t.Context(), []string{"check", "--online", "--token", "-"}); code != exitDone || !strings.Contains(stdout.String(), "Microsoft Graph knows of 250") {
+		t.Errorf("%v: exit code %d\n%s%s", printed, code, &stdout, &stderr)
+	}
+}
+
+func (d developing) tokenBy(t *testing.T, client *http.Client, persona string) string {
+	t.Helper()
+	response, err := client.Get(d.entra + "/personas/" + persona + "/token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 func TestDevWritesOverNothingButACertificate(t *testing.T) {

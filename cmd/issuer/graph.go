@@ -65,6 +65,10 @@ func (s *settings) newGraph(config graph.Config) (*graph.Client, error) {
 		config.ClientCertificate = pem
 	}
 	asked, err := graph.New(config)
+	if errors.Is(err, graph.ErrNoGraphURL) {
+		return nil, fmt.Errorf("ISSUER_GRAPH_URL is not set; it wants the base URL of Microsoft Graph, since ISSUER_ENTRA_AUTHORITY is no cloud whose Graph we know, and %s is there to ask it",
+			strings.Join(s.waysToGraph(), " and "))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s does not do to ask Microsoft Graph: %w", strings.Join(s.waysToGraph(), " and "), err)
 	}

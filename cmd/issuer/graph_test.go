@@ -118,11 +118,11 @@ func graphToken(t *testing.T, tenant *faketenant.Tenant, authority string) strin
 func TestTwoWaysToGraphAreOneFault(t *testing.T) {
 	t.Parallel()
 	for want, settings := range map[string][]string{
-		"ISSUER_ENTRA_MANAGED_IDENTITY and ISSUER_ENTRA_CLIENT_SECRET are set at once":  {"ISSUER_ENTRA_MANAGED_IDENTITY=system", "ISSUER_ENTRA_CLIENT_SECRET=hunter2"},
-		"ISSUER_ENTRA_CLIENT_SECRET and AZURE_FEDERATED_TOKEN_FILE are set at once":     {"ISSUER_ENTRA_CLIENT_ID=" + faketenant.APIClientID, "ISSUER_ENTRA_CLIENT_SECRET=hunter2", "AZURE_FEDERATED_TOKEN_FILE=/run/token"},
-		`ISSUER_ENTRA_MANAGED_IDENTITY is "machine"; it wants system`:                   {"ISSUER_ENTRA_MANAGED_IDENTITY=machine"},
-		"ISSUER_KEYVAULT_TENANT is not set; it wants the id":                            {"ISSUER_ENTRA_MANAGED_IDENTITY=system", "ISSUER_ENTRA_TENANTS=" + faketenant.TenantID + "," + faketenant.OtherTenantID, "ISSUER_ADMIN_TENANTS=" + faketenant.TenantID},
-		"ISSUER_ENTRA_MANAGED_IDENTITY does not do to ask Microsoft Graph: graph URL: ": {"ISSUER_ENTRA_MANAGED_IDENTITY=system", "ISSUER_ENTRA_AUTHORITY=https://login.example.com"},
+		"ISSUER_ENTRA_MANAGED_IDENTITY and ISSUER_ENTRA_CLIENT_SECRET are set at once": {"ISSUER_ENTRA_MANAGED_IDENTITY=system", "ISSUER_ENTRA_CLIENT_SECRET=hunter2"},
+		"ISSUER_ENTRA_CLIENT_SECRET and AZURE_FEDERATED_TOKEN_FILE are set at once":    {"ISSUER_ENTRA_CLIENT_ID=" + faketenant.APIClientID, "ISSUER_ENTRA_CLIENT_SECRET=hunter2", "AZURE_FEDERATED_TOKEN_FILE=/run/token"},
+		`ISSUER_ENTRA_MANAGED_IDENTITY is "machine"; it wants system`:                  {"ISSUER_ENTRA_MANAGED_IDENTITY=machine"},
+		"ISSUER_KEYVAULT_TENANT is not set; it wants the id":                           {"ISSUER_ENTRA_MANAGED_IDENTITY=system", "ISSUER_ENTRA_TENANTS=" + faketenant.TenantID + "," + faketenant.OtherTenantID, "ISSUER_ADMIN_TENANTS=" + faketenant.TenantID},
+		"ISSUER_GRAPH_URL is not set; it wants the base URL of Microsoft Graph, since": {"ISSUER_ENTRA_MANAGED_IDENTITY=system", "ISSUER_ENTRA_AUTHORITY=https://login.example.com"},
 	} {
 		_, err := load(fileSettings(settings...), needService)
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") {

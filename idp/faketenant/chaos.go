@@ -2,6 +2,7 @@ package faketenant
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,24 +15,41 @@ import (
 // query.
 type lever struct {
 	name, help string
+	takes      []string // the names of its parameters
 	pull       func(url.Values) error
 }
 
 // levers are all that chaos can do, in the order in which it lists them.
 func (t *Tenant) levers() []lever {
 	return []lever{
-		{"rotate", "makes a new signing key; the old ones stay published", func(url.Values) error { t.Rotate(); return nil }},
-		{"withdraw", "takes a key out of all key sets; key=first, second or consumer", t.pullWithdraw},
-		{"emergency", "replaces all signing keys at once; no token from before verifies any more", func(url.Values) error { t.EmergencyRollover(); return nil }},
+		{"rotate", "makes a new signing key; the old ones stay published", nil, func(url.Values) error { t.Rotate(); return nil }},
+		{"withdraw", "takes a key out of all key sets; key=first, second or consumer", []string{"key"}, t.pullWithdraw},
+		{"emergency", "replaces all signing keys at once; no token from before verifies any more", nil, func(url.Values) error { t.EmergencyRollover(); return nil }},
 		{"weather", "makes weather; part=" + partNames("|") + "; then any of times=3, delay=2s, hang=true, status=503, retry-after=5s, " +
-			"aadsts=50076, location=URL, body=truncated|garbage|huge|html", t.pullWeather},
-		{"fair", "ends all weather, and sets the Date header right", t.pullFair},
-		{"clock", "moves the Date header; offset=-10m", func(v url.Values) error { return withDuration(v, "offset", t.SetDateOffset) }},
-		{"lifetime", "makes all tokens hold that long; for=90s, and for=0s for Entra's own", func(v url.Values) error { return withDuration(v, "for", t.SetTokenLifetime) }},
-		{"groups", "sets somebody's groups; object=persona or object id, group=id (any number of times)", t.pullGroups},
-		{"remove", "takes somebody out of the directory; object=persona or object id", t.pullRemove},
-		{"permissions", "sets the application permissions on Graph; app=client id, permission=name (any number of times)", t.pullPermissions},
+			"aadsts=50076, location=URL, body=truncated|garbage|huge|html", weatherTakes, t.pullWeather},
+		{"fair", "ends all weather, and sets the Date header right; keys, lifetimes, groups, people and permissions stay as they were made", nil, t.pullFair},
+		{"clock", "moves the Date header; offset=-10m", []string{"offset"}, func(v url.Values) error { return withDuration(v, "offset", t.SetDateOffset) }},
+		{"lifetime", "makes all tokens hold that long; for=90s, and for=0s for Entra's own", []string{"for"}, func(v url.Values) error { return withDuration(v, "for", t.SetTokenLifetime) }},
+		{"groups", "sets somebody's groups; object=persona or object id, group=id (any number of times)", []string{"object", "group"}, t.pullGroups},
+		{"remove", "takes somebody out of the directory; object=persona or object id", []string{"object"}, t.pullRemove},
+		{"permissions", "sets the application permissions on Graph; app=client id, permission=name (any number of times)", []string{"app", "permission"}, t.pullPermissions},
 	}
+}
+
+// weatherTakes are the parameters of weather.
+var weatherTakes = []string{"part", "times", "delay", "hang", "status", "retry-after", "aadsts", "location", "body"}
+
+// knows refuses a parameter that the lever does not take: it would do something else than was meant.
+func (l lever) knows(form url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		switch {
+		case len(l.takes) == 0:
+			return fmt.Errorf("%.40q is no parameter; it wants none", name)
+		case !slices.Contains(l.takes, name):
+			return fmt.Errorf("%.40q is no parameter; it wants %s", name, strings.Join(l.takes, ", "))
+		}
+	}
+	return nil
 }
 
 // chaosRoutes are there only if Options.Chaos is set. GET /chaos lists what there is. Pages of other origins are refused.
@@ -42,6 +60,9 @@ func (t *Tenant) chaosRoutes(mux *http.ServeMux) {
 		mux.Handle("POST /chaos/"+l.name, http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 			err := r.ParseForm()
+			if err == nil {
+				err = l.knows(r.Form)
+			}
 			if err == nil {
 				err = l.pull(r.Form)
 			}
@@ -84,6 +105,9 @@ func (t *Tenant) pullWeather(v url.Values) error {
 	part := Part(v.Get("part"))
 	if !slices.Contains(Parts(), part) {
 		return fmt.Errorf("part is %q; it wants one of %s", part, partNames(", "))
+	}
+	if !slices.Contains([]string{"", "true", "false"}, v.Get("hang")) {
+		return fmt.Errorf("hang is %q; it wants true or false", v.Get("hang"))
 	}
 	w := Weather{Location: v.Get("location"), Body: Body(v.Get("body")), Hang: v.Get("hang") == "true"}
 	if !slices.Contains([]Body{"", BodyTruncated, BodyGarbage, BodyHuge, BodyHTML}, w.Body) {

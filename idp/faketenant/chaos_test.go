@@ -104,7 +104,9 @@ func TestChaosRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	s := serve(t, faketenant.Options{Chaos: true})
 	for lever, forms := range map[string][]url.Values{
 		"withdraw":    {nil, {"key": {"stranger"}}},
-		"weather":     {nil, {"part": {"moon"}}, {"part": {"keys"}, "status": {"200"}}, {"part": {"keys"}, "status": {"x"}}, {"part": {"keys"}, "times": {"-1"}}, {"part": {"keys"}, "delay": {"2"}}, {"part": {"keys"}, "body": {"x"}}},
+		"weather":     {nil, {"part": {"moon"}}, {"part": {"keys"}, "status": {"200"}}, {"part": {"keys"}, "status": {"x"}}, {"part": {"keys"}, "times": {"-1"}}, {"part": {"keys"}, "delay": {"2"}}, {"part": {"keys"}, "body": {"x"}}, {"part": {"keys"}, "hang": {"yes"}}, {"part": {"keys"}, "retry_after": {"5s"}}},
+		"rotate":      {{"key": {"first"}}},
+		"fair":        {{"part": {"keys"}}},
 		"clock":       {nil, {"offset": {"x"}}},
 		"lifetime":    {nil},
 		"groups":      {nil, {"object": {"reader"}, "group": {"admins"}}},
@@ -116,6 +118,9 @@ func TestChaosRefusesWhatItDoesNotUnderstand(t *testing.T) {
 				t.Errorf("%s %v: %d %s", lever, form, status, body)
 			}
 		}
+	}
+	if _, body := s.chaos(t, "weather", url.Values{"part": {"keys"}, "retry_after": {"5s"}}, nil); !strings.Contains(body, `"retry_after" is no parameter; it wants part, times, delay, hang, status, retry-after`) {
+		t.Errorf("a parameter that is spelt otherwise: %s", body)
 	}
 	if status, _ := s.chaos(t, "rotate", nil, http.Header{"Sec-Fetch-Site": {"cross-site"}}); status != http.StatusForbidden {
 		t.Errorf("a page of another origin: status %d", status)

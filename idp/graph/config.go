@@ -20,6 +20,9 @@ var clouds = map[string]string{
 	"https://login.partner.microsoftonline.cn": "https://microsoftgraph.chinacloudapi.cn",
 }
 
+// ErrNoGraphURL means that a Config names no Graph, and its authority is no cloud whose Graph is known.
+var ErrNoGraphURL = errors.New("graph URL: want one, since the authority is no cloud that we know")
+
 const defaultAuthority = "https://login.microsoftonline.com"
 
 // Config says as whom Graph is asked, and how long answers count. Of the four credentials exactly one is needed. In
@@ -92,7 +95,7 @@ func (c Config) graphURL(authority wire.Base) (wire.Base, error) {
 	raw := c.GraphURL
 	if raw == "" {
 		if raw = clouds[authority.String()]; raw == "" && authority != (wire.Base{}) {
-			return wire.Base{}, errors.New("graph URL: want one, since the authority is no cloud that we know")
+			return wire.Base{}, ErrNoGraphURL
 		}
 	}
 	graph, ok := wire.ParseBase(raw)
