@@ -134,7 +134,7 @@ func (f finding) line() string {
 	if f.Cure != "" {
 		text += "; " + f.Cure
 	}
-	return cell(strings.ReplaceAll(text, "\n", "; "))
+	return oneLine(text)
 }
 
 func writeFindings(w io.Writer, found []finding) error {
@@ -149,7 +149,7 @@ func writeFindings(w io.Writer, found []finding) error {
 // found is a finding of err, or of what was found where there is none.
 func found(name, of, detail string, err error) finding {
 	if err != nil {
-		return finding{Name: name, Of: of, Status: failed, Detail: err.Error()}
+		return finding{Name: name, Of: of, Status: failed, Detail: oneLine(err.Error())}
 	}
 	return finding{Name: name, Of: of, Status: ok, Detail: detail}
 }

@@ -297,6 +297,11 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 
 	_, found := c.check(t, "", inDatabase("postgres://u:hunter2@127.0.0.1:1/d?connect_timeout=2"))
 	found.want(t, "database", failed, "connection refused")
+	for _, f := range found.Checks {
+		if f.Name == "database" && strings.Count(f.Detail, "connection refused") != 1 || strings.ContainsAny(f.Detail, "\n\t") {
+			t.Errorf("%q", f.Detail)
+		}
+	}
 	found.want(t, "roles", off, "not tried")
 	found.want(t, "keys", off, "not tried")
 
@@ -313,7 +318,7 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 	found.want(t, "redis", note, "does not count for us", "EVALSHA")
 	server.Stop()
 	_, found = c.check(t, "", append(made, "ISSUER_REDIS_URL="+server.URL()))
-	found.want(t, "redis", failed, "cannot be reached")
+	found.want(t, "redis", failed, "nothing listens there")
 	found.want(t, "roles", note, "0 grants", "issuer roles apply")
 	found.want(t, "keys", ok, "3 keys")
 
@@ -363,6 +368,46 @@ func TestGrantsOfATenantThatCannotComeAreWorthANote(t *testing.T) {
 	}
 	if code, stdout, _ := execute(t, slices.Concat(c.settings, inFile), "check", "--json"); code != exitDone || !strings.Contains(stdout, stranger) {
 		t.Errorf("offline, as JSON: exit code %d, %s", code, stdout)
+	}
+}
+
+// TestTheOnlineCheckTellsWhyRedisCannotBeUsed: where it was looked for, what was met and what to do, and no password.
+func TestTheOnlineCheckTellsWhyRedisCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	locked, small := redistest.Start(t, "--requirepass", "other").URL(), redistest.Start(t, "--databases", "1").URL()
+	web := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(web.Close)
+	tlsOnly := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(tlsOnly.Close)
+	host := func(base string) string { return base[strings.LastIndex(base, "/")+1:] }
+	for name, test := range map[string]struct {
+		url   string
+		words []string
+	}{
+		"a wrong password":       {strings.Replace(locked, "unix://", "unix://:hunter2@", 1), []string{"/", "refuses the user or password", "percent-encoded"}},
+		"no password":            {locked, []string{"refuses the user or password"}},
+		"a database too many":    {small + "?db=5", []string{"no database of that number"}},
+		"nobody":                 {"redis://:hunter2@127.0.0.1:1", []string{"127.0.0.1:1", "nothing listens there"}},
+		"no such host":           {"redis://u:hunter2@redis.invalid:6379", []string{"redis.invalid:6379", "no such host"}},
+		"no such socket":         {"unix://:hunter2@/nowhere/socket", []string{"/nowhere/socket", "no such socket"}},
+		"no Redis":               {"redis://:hunter2@" + host(web.URL), []string{host(web.URL), "no Redis"}},
+		"TLS on a plain port":    {"rediss://:hunter2@" + host(web.URL), []string{"no TLS is spoken there", "redis:// in place of rediss://"}},
+		"TLS of a stranger":      {"rediss://:hunter2@" + host(tlsOnly.URL), []string{"certificate is not trusted", "SSL_CERT_FILE"}},
+		"a cluster of nobody":    {"redis://:hunter2@127.0.0.1:1?addr=127.0.0.1:2", []string{"127.0.0.1:1, 127.0.0.1:2", "nothing listens there"}},
+		"a sentinel of nobody":   {"redis://:hunter2@127.0.0.1:1?master_name=m", []string{"127.0.0.1:1"}},
+		"no TLS on a port of it": {"redis://:hunter2@" + host(tlsOnly.URL), []string{"ISSUER_REDIS_URL"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, found := c.check(t, "", []string{"ISSUER_REDIS_URL=" + test.url})
+			found.want(t, "redis", failed, test.words...)
+			for _, f := range found.Checks {
+				if f.Name == "redis" {
+					t.Logf("%s: %s", f.Of, f.line())
+				}
+			}
+		})
 	}
 }
 

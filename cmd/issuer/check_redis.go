@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer/ratelimit"
@@ -22,17 +23,16 @@ func (a *attempt) redis(ctx context.Context) finding {
 		return found("redis", "", "", err)
 	}
 	defer client.Close()
-	for range redisTries {
-		if err = client.Ping(ctx).Err(); err == nil {
+	for range redisTries { // the last one before the server is given up tells why
+		if err = client.Ping(ctx).Err(); err == nil || client.Health() != nil {
 			break
 		}
 	}
-	if sick := client.Health(); err != nil && sick != nil {
-		err = sick // in words that are fit to be shown
-	}
-	f := found("redis", "", "it answers", err)
+	f := finding{Name: "redis", Of: redisPlace(url), Status: ok, Detail: "it answers"}
 	switch {
 	case err != nil:
+		f.Status = failed
+		f.Detail, f.Cure = redisCause(err, strings.HasPrefix(url, "rediss:"))
 	case !countsIn(ctx, client):
 		f.Status, f.Detail, f.Cure = note, "it answers and does not count for us: every replica has the limits for itself", "give the user EVAL, EVALSHA, GET, SET and TIME on rate:issuer:*"
 	case len(a.settings.KeysEncryptionKey.keks) == 0:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -45,11 +46,34 @@ func jsonText(text []byte) string {
 	return b.String()
 }
 
-// lines is cell for a text of several lines, such as an error that joins others.
+// lines is cell for a text of several lines, such as an error that joins others. pgx begins a line with a tab for each
+// address that it tried, and tries some with TLS and without: the second says nothing new.
 func lines(text string) string {
-	all := strings.Split(text, "\n")
-	for i, line := range all {
-		all[i] = cell(line)
+	var all []string
+	for line := range strings.SplitSeq(text, "\n") {
+		after, tabbed := strings.CutPrefix(line, "\t")
+		if tabbed {
+			after = "  " + after
+		}
+		if after = cell(after); !tabbed || !slices.Contains(all, after) {
+			all = append(all, after)
+		}
 	}
 	return strings.Join(all, "\n")
+}
+
+// oneLine is a text of several lines as a list within one.
+func oneLine(text string) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(lines(text), "\n") {
+		switch {
+		case b.Len() == 0:
+		case strings.HasSuffix(b.String(), ":"):
+			b.WriteString(" ")
+		default:
+			b.WriteString("; ")
+		}
+		b.WriteString(strings.TrimSpace(line))
+	}
+	return b.String()
 }

@@ -25,6 +25,20 @@ func TestWhatStoresHoldCannotForgeALineOfATerminal(t *testing.T) {
 	}
 }
 
+func TestWhatADatabaseCouldNotBeReachedByIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	const failed = "read the version: failed to connect to `user=u`:\n\t127.0.0.1:1: refused\n\t[::1]:1: refused\n\t127.0.0.1:1: refused"
+	if got, want := lines(failed), "read the version: failed to connect to `user=u`:\n  127.0.0.1:1: refused\n  [::1]:1: refused"; got != want {
+		t.Errorf("lines:\n%s, want\n%s", got, want)
+	}
+	if got, want := oneLine(failed), "read the version: failed to connect to `user=u`: 127.0.0.1:1: refused; [::1]:1: refused"; got != want {
+		t.Errorf("oneLine: %s, want %s", got, want)
+	}
+	if got, want := oneLine("one\ntwo\ntwo"), "one; two; two"; got != want {
+		t.Errorf("oneLine: %s, want %s", got, want)
+	}
+}
+
 func TestJSONSaysTheSameWithoutWhatMovesACursor(t *testing.T) {
 	t.Parallel()
 	texts := []string{"plain", "Müller, 離職", "\x1b[2J", "\u009b2J", "\u202etfel", "a\u00a0b", "\U000e0041\U0001f600", `a\u202e"b`}

@@ -69,10 +69,12 @@ func TestAMachineWithoutAnIdentityIsUnavailable(t *testing.T) {
 	for name, c := range map[string]struct {
 		status     int
 		body, code string
+		notAzure   bool
 	}{
-		"a refusal":         {http.StatusBadRequest, `{"error":"invalid_request","error_description":"` + canary + `"}`, "invalid_request"},
-		"no token":          {http.StatusOK, `{"expires_in":"3599","resource":"x"}`, ""},
-		"a page of a proxy": {http.StatusOK, `<html>` + canary, ""},
+		"a refusal":         {http.StatusBadRequest, `{"error":"invalid_request","error_description":"` + canary + `"}`, "invalid_request", false},
+		"no token":          {http.StatusOK, `{"expires_in":"3599","resource":"x"}`, "", false},
+		"a page of a proxy": {http.StatusOK, `<html>` + canary, "", true},
+		"another cloud's":   {http.StatusForbidden, canary, "", true},
 	} {
 		s := newStage(t)
 		s.answer(func(w http.ResponseWriter, r *http.Request) bool {
@@ -90,6 +92,9 @@ func TestAMachineWithoutAnIdentityIsUnavailable(t *testing.T) {
 		got, err := client.Groups(t.Context(), s.user(), nil)
 		if problem := s.refused(t, got, err); problem.Code != c.code || s.observed()["graph ok"] != 0 || len(s.strayed) > 0 {
 			t.Errorf("%s: %v, strayed to %v", name, err, s.strayed)
+		}
+		if strings.Contains(err.Error(), "no machine of Azure's answers here") != c.notAzure || strings.Contains(err.Error(), "Entra's sign-in") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -107,6 +107,7 @@ func (m ManagedIdentity) token(ctx context.Context, via *courier, tenant, scope 
 	if m.ClientID != "" {
 		id = managedidentity.UserAssignedClientID(m.ClientID)
 	}
+	via.who = machine
 	client, err := managedidentity.New(id, managedidentity.WithHTTPClient(via))
 	if err != nil {
 		return "", time.Time{}, err
