@@ -1,6 +1,8 @@
 package bundle_test
 
 import (
+	"os"
+	"regexp"
 	"testing"
 	"time"
 
@@ -23,6 +25,23 @@ func TestAPolicyInAFolderDecides(t *testing.T) {
 		t.Helper()
 		return open(t, dir, timeout)
 	})
+}
+
+// TestTheServerOfTheTestsIsOfTheSameVersion as the engine here: one suite holds both.
+func TestTheServerOfTheTestsIsOfTheSameVersion(t *testing.T) {
+	t.Parallel()
+	version := regexp.MustCompile(`github.com/open-policy-agent/opa (v\S+)`)
+	var found []string
+	for _, path := range []string{"../../go.mod", "../../deploy/tools/opa/go.mod"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, version.FindStringSubmatch(string(text))[1])
+	}
+	if found[0] != found[1] {
+		t.Errorf("the engine is %s, the server %s", found[0], found[1])
+	}
 }
 
 // BenchmarkDecide evaluates the largest of the examples.
