@@ -238,6 +238,12 @@ func TestExplainAsksThePolicyToo(t *testing.T) {
 			}
 		})
 	}
+	s := serve(t, onFiles(t, server.URL, "ISSUER_POLICY_DIR="+dir, "ISSUER_ADMIN_TOKEN_SHA256="+hashOf(operatorToken)))
+	status, text := s.operate(t, operatorToken, http.MethodPost, "explain", `{"subject_token":"`+personaToken(t, tenant, "editor")+`","address":"127.0.0.1"}`)
+	if status != http.StatusOK || !strings.Contains(text, `"withheld":["editor"]`) || !strings.Contains(text, `"added":["x-hasura-desk"]`) || !strings.Contains(text, `"granted":true`) {
+		t.Errorf("by the admin API: %d %s", status, text)
+	}
+	wantMetric(t, s, `issuer_policy_decisions_total{outcome="allowed"} 0`)
 	gone := program{environ: onFiles(t, server.URL, "ISSUER_POLICY_URL=http://127.0.0.1:1/v1/data/issuer/decision")}
 	if code, e := gone.explain(t, personaToken(t, tenant, "editor"), "--token", "-"); code != exitFailed || !e.Unjudged || e.Reason != issuer.ReasonPolicyUnavailable {
 		t.Errorf("without the policy: exit code %d, %+v", code, e)

@@ -3,6 +3,7 @@ package adminapi
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type question struct {
 	AppRoles     []string  `json:"app_roles"`
 	Scope        []string  `json:"scope"`
 	Role         string    `json:"role"`
+	Address      string    `json:"address"` // which only a policy looks at
 }
 
 // explain answers what a caller would get, and why. No token is made that an engine would take.
@@ -59,7 +61,10 @@ func (a *API) question(q question) (asked issuer.Question, err error) {
 			return asked, wire.Refuse(wire.ReasonEntryRefused, err.Error())
 		}
 	}
-	asked.Scope = q.Scope
+	if _, err := netip.ParseAddr(q.Address); q.Address != "" && err != nil {
+		return asked, wire.Refuse(wire.ReasonEntryRefused, "address: it wants an IP address, such as 192.0.2.7")
+	}
+	asked.Scope, asked.Address = q.Scope, q.Address
 	if q.Role != "" {
 		asked.About = []string{q.Role}
 	}

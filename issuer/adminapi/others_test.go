@@ -91,6 +91,7 @@ func TestACallerIsExplained(t *testing.T) {
 		`{"tenant":"` + fabrikam + `","user":"` + alice + `"}`:                     {false, issuer.ReasonNoRoles, ""},
 		`{"subject_token":"alices"}`:                                               {true, "", "reader"},
 		`{"subject_token":"alices","scope":["editor"]}`:                            {false, issuer.ReasonRoleNotGranted, "(editor) (reader)"},
+		`{"subject_token":"alices","address":"2001:db8::7"}`:                       {true, "", "reader"},
 		`{"subject_token":"a.forged.one"}`:                                         {false, issuer.ReasonTokenMalformed, ""},
 	} {
 		got := into[issuer.Explanation](t, s.want(200, "", http.MethodPost, "/admin/v1/explain", body))
@@ -109,7 +110,7 @@ func TestACallerIsExplained(t *testing.T) {
 	for _, body := range []string{
 		`{}`, `{"tenant":"` + contoso + `"}`, `{"user":"` + alice + `"}`, `{` + who + `,"app":"` + bob + `"}`, `{"subject_token":"x","tenant":"` + contoso + `"}`,
 		`{"subject_token":"x","groups":[]}`, `{"tenant":"contoso","user":"` + alice + `"}`, `{` + who + `,"groups":["editors"]}`, `{` + who + `,"app_roles":["a b"]}`,
-		`{` + who + `,"scope":["a b"]}`, `{` + who + `,"role":"a b"}`, `{` + who + `,"scope":["reader",""]}`,
+		`{` + who + `,"address":"home"}`, `{` + who + `,"scope":["a b"]}`, `{` + who + `,"role":"a b"}`, `{` + who + `,"scope":["reader",""]}`,
 	} {
 		s.want(422, "entry_refused", http.MethodPost, "/admin/v1/explain", body)
 	}
