@@ -22,6 +22,11 @@ type Question struct {
 	// Beside are grants to others, which tell why a role is missing. Those that mean the caller are left out.
 	Beside []rolestore.Grant
 	About  []string // roles to speak of, beside those of Scope, also where no grant does
+	// Refusal is why a token of such a Caller would be refused, an *Error; nil: it would not. What the caller's grants are
+	// worth is explained all the same.
+	Refusal error
+	// GroupsUnknown says that Caller.Groups is empty for want of somebody who knows.
+	GroupsUnknown bool
 }
 
 // Standing is what a grant does for a caller.
@@ -66,8 +71,10 @@ type ExplainedCaller struct {
 	Groups   []string `json:"groups"`
 	// GroupsAsked is true where the token left groups out: then Groups are those of the caller's that grants name, or with
 	// a policy all of them.
-	GroupsAsked bool     `json:"groups_asked,omitzero"`
-	AppRoles    []string `json:"app_roles"`
+	GroupsAsked bool `json:"groups_asked,omitzero"`
+	// GroupsUnknown is true where nobody said which groups the caller is in: a grant to a group may be theirs all the same.
+	GroupsUnknown bool     `json:"groups_unknown,omitzero"`
+	AppRoles      []string `json:"app_roles"`
 }
 
 // ExplainedRole is a role and the grants that speak of it.
@@ -143,7 +150,11 @@ func (i *Issuer) Explain(ctx context.Context, q Question) (Explanation, error) {
 	if unjudged(err) { // who does not mean the caller is not known then
 		q = Question{}
 	}
+	if q.Refusal != nil && !unjudged(err) { // before roles are looked at
+		j.allowed, err = entitlement{}, q.Refusal
+	}
 	e := explain(j, q, i.terms)
+	e.Caller.GroupsUnknown = q.GroupsUnknown
 	if err != nil {
 		return e.refused(err)
 	}

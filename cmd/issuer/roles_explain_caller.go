@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,19 +61,19 @@ func (c *rolesExplainCmd) checkRoles() error {
 }
 
 // assumptions are what only a token could tell of a caller.
-func (x *explainer) assumptions(caller idp.Subject, groupsUnknown bool) []string {
-	notes := []string{"no token was seen: it is taken to be accepted and fresh, with no app roles but those of --app-role"}
+func (s *settings) assumptions(caller idp.Subject, groupsUnknown bool) []string {
+	notes := []string{"no token was seen: it is taken to be fresh, with no app roles but those that are named"}
 	if caller.ClientID == "" {
 		notes[0] += ", and from a client that is not known"
 	}
 	if groupsUnknown {
-		notes = append(notes, "the caller's groups are not known: name them by --group, or let Microsoft Graph be asked (ISSUER_ENTRA_CLIENT_ID and a credential, or ISSUER_ENTRA_MANAGED_IDENTITY)")
+		notes = append(notes, "the caller's groups are not known: name them, or let Microsoft Graph be asked (ISSUER_ENTRA_CLIENT_ID and a credential, or ISSUER_ENTRA_MANAGED_IDENTITY)")
 	}
 	if caller.Kind == idp.KindApp {
 		notes = append(notes, "the object id of an app stands in its token alone; here it is zeros")
 	}
 	var without []string
-	for _, claim := range x.settings.SessionClaims.list {
+	for _, claim := range s.SessionClaims.list {
 		known := claim.Claim == "tid" || claim.Claim == "oid" || caller.ClientID != "" && (claim.Claim == "azp" || claim.Claim == "appid")
 		if !known {
 			without = append(without, fmt.Sprintf("%s (%s)", claim.Variable, claim.Claim))
@@ -81,10 +82,24 @@ func (x *explainer) assumptions(caller idp.Subject, groupsUnknown bool) []string
 	if len(without) > 0 {
 		notes = append(notes, "these come from claims of the token and are left out: "+strings.Join(without, ", "))
 	}
-	if !x.settings.serves(caller.TenantID) {
-		notes = append(notes, "ISSUER_ENTRA_TENANTS does not name this tenant: its tokens are refused")
-	}
 	return notes
+}
+
+// refusal is why a token of a caller's would be refused, as far as that can be told without one; nil: for nothing.
+func (s *settings) refusal(caller idp.Subject) error {
+	refuse := func(reason issuer.Reason, finding string) error {
+		return &issuer.Error{Reason: reason, Err: errors.New(finding)}
+	}
+	holds := slices.ContainsFunc(caller.AppRoles, func(value string) bool { return slices.Contains(s.EntraAppRoles, value) })
+	switch {
+	case !s.serves(caller.TenantID):
+		return refuse(issuer.ReasonTenantNotAllowed, "ISSUER_ENTRA_TENANTS does not name this tenant")
+	case caller.Kind == idp.KindApp && len(s.EntraAppRoles) == 0:
+		return refuse(issuer.ReasonAppOnlyRefused, "ISSUER_ENTRA_APP_ROLES names no app role, so programs that call for themselves are refused")
+	case caller.Kind == idp.KindApp && !holds:
+		return refuse(issuer.ReasonAppRoleMissing, "an app-only token needs one of the app roles that ISSUER_ENTRA_APP_ROLES names")
+	}
+	return nil
 }
 
 // serves reports whether tokens of a tenant can be accepted.

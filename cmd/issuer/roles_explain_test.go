@@ -60,7 +60,7 @@ func TestExplainSaysOnEveryStoreWhatTheExchangeDoes(t *testing.T) {
 		"reader": {"--user", personaObject(t, tenant, "reader"), "--app-role", "Hasura.Reader"},
 		"editor": {"--user", strings.ToUpper(personaObject(t, tenant, "editor")), "--group", faketenant.GroupOne, "--group", strings.ToUpper(faketenant.GroupTwo)},
 		"guest":  {"--user", personaObject(t, tenant, "guest"), "--tenant", strings.ToUpper(faketenant.TenantID)},
-		"daemon": {"--app", faketenant.DaemonClientID},
+		"daemon": {"--app", faketenant.DaemonClientID, "--app-role", "Hasura.Exchange"},
 		"nobody": {"--user", personaObject(t, tenant, "nobody")},
 	}
 	for name, settings := range stores(t, server.URL) {
@@ -163,7 +163,7 @@ func TestExplainAsksMicrosoftGraphWhereItMay(t *testing.T) {
 	if _, e := graphless.explain(t, "", "--user", crowded); e.Caller.GroupsAsked || !e.noted("groups are not known") {
 		t.Errorf("without Graph: %+v", e)
 	}
-	if _, e := graphless.explain(t, "", "--app", faketenant.DaemonClientID); e.noted("groups are not known") || !e.noted("object id of an app") || !e.Granted {
+	if _, e := graphless.explain(t, "", "--app", faketenant.DaemonClientID, "--app-role", "Hasura.Exchange"); e.noted("groups are not known") || !e.noted("object id of an app") || !e.Granted {
 		t.Errorf("an app without Graph: %+v", e)
 	}
 	c.SetWeather(faketenant.PartGraph, faketenant.Weather{Status: http.StatusServiceUnavailable})
@@ -182,8 +182,8 @@ func TestExplainSaysWhatOnlyATokenCouldTell(t *testing.T) {
 	if _, e := p.explain(t, "", "--app", someone); !e.noted("left out: x-hasura-unit (department)") || e.noted("x-hasura-app") {
 		t.Errorf("an app: %q", e.Notes)
 	}
-	if _, e := p.explain(t, "", "--user", someone, "--tenant", faketenant.OtherTenantID); !e.noted("does not name this tenant") {
-		t.Errorf("another tenant: %q", e.Notes)
+	if _, e := p.explain(t, "", "--user", someone, "--tenant", faketenant.OtherTenantID); e.Finding != "ISSUER_ENTRA_TENANTS does not name this tenant" {
+		t.Errorf("another tenant: %q, %q", e.Reason, e.Finding)
 	}
 }
 
@@ -245,5 +245,30 @@ func TestAQuestionThatCannotBeMeantIsRefused(t *testing.T) {
 	}
 	if code, _, stderr := executeWith(t, settings, "", "roles", "explain", "--token", "-"); code != exitUsage || !strings.Contains(stderr, "empty") {
 		t.Errorf("no token: exit code %d, %s", code, stderr)
+	}
+}
+
+// A caller who is only described would be refused for what their token is, whatever their grants.
+func TestExplainKnowsWhoseTokensAreRefused(t *testing.T) {
+	t.Parallel()
+	_, server := entra(t)
+	settings := stores(t, server.URL)["files"]
+	const elsewhere = "00000000-1111-4222-8333-444455556666"
+	for name, c := range map[string]struct {
+		more []string
+		args []string
+		want string
+	}{
+		"of a tenant that may not come":  {nil, []string{"--tenant", elsewhere, "--user", elsewhere}, "tenant_not_allowed"},
+		"a program without the app role": {nil, []string{"--app", faketenant.DaemonClientID}, "app_role_missing"},
+		"a program where none may come":  {[]string{"ISSUER_ENTRA_APP_ROLES="}, []string{"--app", faketenant.DaemonClientID, "--app-role", "Hasura.Exchange"}, "app_only_refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, e := program{environ: append(slices.Clone(settings), c.more...)}.explain(t, "", c.args...)
+			if code != exitDone || e.Granted || string(e.Reason) != c.want {
+				t.Errorf("exit code %d, granted %v, %q, want %q", code, e.Granted, e.Reason, c.want)
+			}
+		})
 	}
 }

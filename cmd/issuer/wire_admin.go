@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi"
 	"github.com/hasura-issuer/hasura-issuer/keys"
@@ -27,6 +28,9 @@ func (svc *service) openAdmin(pool *pgxpool.Pool, store keys.Store) error {
 	}
 	config := adminapi.Config{
 		Guard: guard, Explainer: explainer, AsksGraph: svc.graph != nil,
+		Assume: func(caller idp.Subject, groupsUnknown bool) ([]string, error) {
+			return svc.settings.assumptions(caller, groupsUnknown), svc.settings.refusal(caller)
+		},
 		Keys: func(ctx context.Context) ([]keys.Info, error) {
 			state, err := store.Load(ctx)
 			if err != nil {

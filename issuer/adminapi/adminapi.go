@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi/internal/wire"
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
@@ -44,6 +45,9 @@ type Config struct {
 	Editor    Editor // nil: only where InFile says why
 	Explainer Explainer
 	AsksGraph bool // groups of a caller who is only described can be asked for
+	// Assume tells of a caller who is only described what a token alone could say, in sentences, and why a token of theirs
+	// would be refused, an *issuer.Error; nil where it would not. Nil: nothing is known of that.
+	Assume func(caller idp.Subject, groupsUnknown bool) (notes []string, refusal error)
 
 	History func(ctx context.Context, q history.Query) (history.Page, error) // nil: only where InFile says so
 	Keys    func(ctx context.Context) ([]keys.Info, error)                   // of the ring as the store holds it
@@ -70,6 +74,9 @@ type handler func(w http.ResponseWriter, r *http.Request, account *api.Account) 
 func New(config Config) *API {
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.Assume == nil {
+		config.Assume = func(idp.Subject, bool) ([]string, error) { return nil, nil }
 	}
 	a := &API{config: config}
 	grants, blocks := a.grants(), a.blocks()

@@ -41,6 +41,10 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request, _ *api.Account) er
 	if err != nil {
 		return err
 	}
+	var notes []string
+	if asked.SubjectToken == "" {
+		notes, asked.Refusal = a.config.Assume(asked.Caller, asked.GroupsUnknown)
+	}
 	if asked.Beside, err = a.beside(r.Context(), q); err != nil {
 		return err
 	}
@@ -48,7 +52,11 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request, _ *api.Account) er
 	if err != nil {
 		return err
 	}
-	return wire.Answer(w, http.StatusOK, explanation)
+	return wire.Answer(w, http.StatusOK, struct {
+		issuer.Explanation
+
+		Notes []string `json:"notes,omitempty"` // what is not known, in sentences
+	}{explanation, notes})
 }
 
 // question checks what was asked.
@@ -79,6 +87,7 @@ func (a *API) question(q question) (asked issuer.Question, err error) {
 		return asked, wire.Refuse(wire.ReasonEntryRefused, "say who calls: subject_token, or tenant and exactly one of user and app")
 	}
 	asked.Caller, err = a.caller(q)
+	asked.GroupsUnknown = asked.Caller.Kind == idp.KindUser && q.Groups == nil && !a.config.AsksGraph
 	return asked, err
 }
 

@@ -119,6 +119,29 @@ func TestACallerIsExplained(t *testing.T) {
 	s.lines()
 }
 
+func TestWhatATokenAloneCouldTellIsSaid(t *testing.T) {
+	t.Parallel()
+	refusal := &issuer.Error{Reason: issuer.ReasonAppOnlyRefused, Err: errors.New("no programs")}
+	s := start(t, func(_ *stand, c *adminapi.Config) {
+		c.Assume = func(caller idp.Subject, groupsUnknown bool) ([]string, error) {
+			if caller.Kind == idp.KindApp {
+				return []string{"an app"}, refusal
+			}
+			return []string{fmt.Sprint("groups unknown: ", groupsUnknown)}, nil
+		}
+	})
+	for who, want := range map[string]string{
+		`"user":"` + alice + `"`:             `"groups_unknown":true`,
+		`"user":"` + alice + `","groups":[]`: `"notes":["groups unknown: false"]`,
+		`"app":"` + alice + `"`:              `"reason":"app_only_refused"`,
+	} {
+		answer := s.do(http.MethodPost, "/admin/v1/explain", `{"tenant":"`+contoso+`",`+who+`}`)
+		if body := answer.body; !strings.Contains(body, want) || !strings.Contains(body, `"notes"`) {
+			t.Errorf("%s: %s", who, body)
+		}
+	}
+}
+
 // asked notes what is asked.
 type asked struct{ issuer.Question }
 
