@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -125,6 +126,46 @@ func TestWhoGuessesIsLockedOutAndNobodyElse(t *testing.T) {
 		t.Errorf("the neighbour: %d %q", got.Status, got.Reason)
 	}
 	wantMetric(t, s, `issuer_rate_limited_total{limit="failures"} 2`)
+}
+
+// TestAPageThatSomebodyVisitsLocksNobodyOut: a form of any site may be sent here by the browsers of an office.
+func TestAPageThatSomebodyVisitsLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	tenant, server := entra(t)
+	const app = "https://app.example.com"
+	s := serve(t, onFiles(t, server.URL, "ISSUER_RATE_LIMIT_FAILURES=3/h", "ISSUER_RATE_LIMIT_IP=6/h", "ISSUER_CORS_ORIGINS="+app))
+	good := personaToken(t, tenant, "editor")
+	guess := good[:len(good)-8] + "AAAAAAAA"
+	post := func(origin, token string) doorAnswer {
+		form := url.Values{
+			"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {token},
+			"subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
+		}
+		header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {origin}}
+		return s.send(t, http.MethodPost, "/oauth2/token", header, []byte(form.Encode()))
+	}
+	for range 10 {
+		for _, origin := range []string{"https://evil.example", "null"} {
+			for _, token := range []string{guess, good} {
+				if got := post(origin, token); got.status != http.StatusForbidden || got.reason != "policy_denied" {
+					t.Fatalf("a page of %s: %d %q", origin, got.status, got.reason)
+				}
+			}
+		}
+	}
+	for _, origin := range []string{app, testURL} {
+		if got := post(origin, good); got.status != http.StatusOK {
+			t.Errorf("a page of %s: %d %q", origin, got.status, got.reason)
+		}
+	}
+	for range 3 { // a page that is known counts as anybody does
+		if got := post(app, guess); got.reason != "signature_invalid" {
+			t.Fatalf("a guess: %d %q", got.status, got.reason)
+		}
+	}
+	if got := post(app, good); got.status != http.StatusTooManyRequests {
+		t.Errorf("after too many guesses: %d %q", got.status, got.reason)
+	}
 }
 
 func TestRolesAndClientAppsHaveLimitsWhereTheyAreSet(t *testing.T) {

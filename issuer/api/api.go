@@ -62,6 +62,7 @@ type API struct {
 	problems  map[issuer.Reason]rendered
 	metadata  []byte
 	cors      corsPolicy // of the token endpoint
+	origins   []string   // of the pages that may ask there
 	draining  atomic.Bool
 }
 
@@ -76,6 +77,7 @@ func New(config Config, exchanger Exchanger, keys KeySet) *API {
 	return &API{
 		config: config, exchanger: exchanger, keys: keys,
 		problems: renderProblems(), metadata: renderMetadata(config.URL), cors: exactOrigins(config.CORSOrigins),
+		origins: append([]string{ownOrigin(config.URL)}, config.CORSOrigins...),
 	}
 }
 

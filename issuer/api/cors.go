@@ -2,11 +2,40 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rs/cors"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer"
 )
+
+// ownOrigin is the one of our own pages, in a browser's words (RFC 6454 §6.2): lower case, and no port where it goes
+// without saying.
+func ownOrigin(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "none" // which no browser says
+	}
+	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	return scheme + "://" + strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[scheme])
+}
+
+// knownOrigin refuses what a page sends that has no business here. CORS alone keeps it from reading the answer, not from
+// asking: a form goes to any site, and made-up tokens would count against everybody at the visitor's address. Browsers
+// always say where a POST comes from; others need not.
+func (a *API) knownOrigin(r *http.Request) error {
+	origins := r.Header.Values("Origin")
+	switch {
+	case len(origins) == 0:
+		return nil
+	case len(origins) == 1 && slices.Contains(a.origins, origins[0]):
+		return nil
+	}
+	return refuse(issuer.ReasonPolicyDenied, "the Origin header names no page that may ask: it is neither ours nor in ISSUER_CORS_ORIGINS")
+}
 
 // preflightAge is how long, in seconds, a browser need not ask again.
 const preflightAge = 600

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer"
@@ -40,7 +41,7 @@ func TestABrowserOfAKnownOriginCanReadEveryAnswer(t *testing.T) {
 	}
 }
 
-func TestABrowserOfAnotherOriginCanReadNone(t *testing.T) {
+func TestABrowserOfAnotherOriginCanReadNoneAndAskForNothing(t *testing.T) {
 	t.Parallel()
 	for name, origins := range map[string][]string{
 		"of another host":          {"https://evil.example.com"},
@@ -59,10 +60,32 @@ func TestABrowserOfAnotherOriginCanReadNone(t *testing.T) {
 			for _, origin := range origins {
 				headers = append(headers, "Origin", origin)
 			}
-			wantHeaders(t, s.exchange(form(), headers...), map[string]string{"Access-Control-Allow-Origin": "", "Vary": "Origin"})
+			got := s.exchange(form(), headers...)
+			wantHeaders(t, got, map[string]string{"Access-Control-Allow-Origin": "", "Vary": "Origin", "Cache-Control": "no-store"})
+			if got.StatusCode != http.StatusForbidden || !strings.Contains(got.body, `"policy_denied"`) || len(s.issuer.asked) != 0 {
+				t.Errorf("%s %s, and %d exchanges were asked for", got.Status, got.body, len(s.issuer.asked))
+			}
 			preflight := append([]string{"Access-Control-Request-Method", "POST"}, headers...)
 			wantHeaders(t, s.do(http.MethodOptions, token, "", preflight...), map[string]string{"Access-Control-Allow-Origin": ""})
 		})
+	}
+}
+
+// TestOurOwnPagesMayAsk: they are of no other origin, so there is nothing to configure.
+func TestOurOwnPagesMayAsk(t *testing.T) {
+	t.Parallel()
+	for base, origins := range map[string]map[string]int{
+		"https://auth.example.com":          {"https://auth.example.com": 200, "http://auth.example.com": 403, "https://auth.example.com:8443": 403, "": 403},
+		"https://Auth.example.com:443/here": {"https://auth.example.com": 200, "https://auth.example.com/here": 403},
+		"http://127.0.0.1:8080":             {"http://127.0.0.1:8080": 200, "http://127.0.0.1": 403, "http://localhost:8080": 403},
+		"http://127.0.0.1:80":               {"http://127.0.0.1": 200},
+	} {
+		s := start(t, func(c *api.Config) { c.URL = base })
+		for origin, want := range origins {
+			if got := s.exchange(form(), "Origin", origin); got.StatusCode != want {
+				t.Errorf("%s asked by %q: %s, want %d", base, origin, got.Status, want)
+			}
+		}
 	}
 }
 

@@ -19,6 +19,9 @@ const (
 // exchange answers POST /oauth2/token (RFC 8693 §2).
 func (a *API) exchange(w http.ResponseWriter, r *http.Request, e *entry) error {
 	e.door = issuer.DoorToken
+	if err := a.knownOrigin(r); err != nil {
+		return err
+	}
 	wish, err := a.readWish(w, r)
 	if err != nil {
 		return err
