@@ -27,6 +27,7 @@ func (s served) operate(t testing.TB, token, method, path, body string) (status 
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("X-Forwarded-For", "203.0.113.66") // which anybody may write, and nobody here believes
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -122,7 +123,7 @@ func TestOneAppMayBeTheOnlyOneThatOperatorsUse(t *testing.T) {
 func TestAChangeOfAnOperatorIsInForceAndOnRecord(t *testing.T) {
 	t.Parallel()
 	tenant, server := entra(t)
-	settings := stores(t, server.URL)["postgres"]
+	settings := append(stores(t, server.URL)["postgres"], trustLoopback)
 	s, other := serve(t, settings), serve(t, settings)
 	admin, token := withRoles(tenant, "nobody", []string{"Issuer.Admin"}), personaToken(t, tenant, "editor")
 	block := "blocks/" + faketenant.TenantID + "/user:" + personaObject(t, tenant, "editor")

@@ -18,7 +18,7 @@ type Operations interface {
 
 // Account is what the log line of an operator's request says beside what all of them say.
 type Account struct {
-	Address                            string // where the request comes from, without the port; filled in already
+	Address                            string // the other end of the connection, without the port; filled in already
 	Route                              string // as it is written in a table of routes, never the path that was asked for
 	Actor                              string // who, as the history calls them; empty while that is not known
 	TenantID, ObjectID, Kind, ClientID string // the same by an Entra token
@@ -38,7 +38,7 @@ func (a *API) AdminHandler(metrics http.Handler, operations Operations) http.Han
 		routes = append(routes, route{
 			path: pathOperations, below: true, level: zerolog.InfoLevel, cors: noOrigin, refuse: operations.Refuse,
 			all: func(w http.ResponseWriter, r *http.Request, e *entry) error {
-				e.account.Address = text(e.origin.client)
+				e.account.Address = text(e.origin.peer) // what stands in the history nobody may make up
 				return operations.Answer(w, r, &e.account)
 			},
 		})
