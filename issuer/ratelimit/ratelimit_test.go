@@ -226,20 +226,39 @@ func (f *fleet) overwrite(value any) {
 	}
 }
 
-// TestAForgedBucketLocksNobodyOutForLong: whoever can write to Redis can make us refuse, but not name a time.
-func TestAForgedBucketLocksNobodyOutForLong(t *testing.T) {
+// TestAForgedBucketLocksNobodyOut: whoever can write to Redis can leave a bucket there that never drains. Each replica
+// counts for itself then.
+func TestAForgedBucketLocksNobodyOut(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	wantAllowed(t, f.replica("calls"), "a", 1, 1)
-	for _, value := range []string{"9e300", "inf"} {
-		f.overwrite(value)
+	for _, value := range []string{"9e300", "inf", "1e10", strconv.FormatInt(time.Now().Add(2*time.Hour).Unix()-epoch, 10)} {
+		for _, name := range f.names() {
+			f.must(f.client.Set(t.Context(), name, value, 0).Err())
+		}
 		l := f.replica("calls")
-		for _, wait := range []time.Duration{l.Take(t.Context(), tenAnHour, "a"), l.Look(t.Context(), tenAnHour, "a")} {
-			if wait < 0 || wait > time.Hour {
-				t.Errorf("%s: the wait is %v", value, wait)
-			}
+		before := f.fallback.Load()
+		if wait := l.Look(t.Context(), tenAnHour, "a"); wait != 0 {
+			t.Errorf("%s: a look says %v", value, wait)
+		}
+		wantAllowed(t, l, "a", 12, 10)
+		if got := f.fallback.Load() - before; got != 11 { // the last two the replica refuses by itself
+			t.Errorf("%s: %d fell back, want 11", value, got)
 		}
 	}
+}
+
+// epoch is what Redis's buckets count from, in seconds: 2017-01-01.
+const epoch = 1483228800
+
+// TestAFullBucketIsBelieved: as long as it drains in time.
+func TestAFullBucketIsBelieved(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	wantAllowed(t, f.replica("calls"), "a", 1, 1)
+	f.overwrite(strconv.FormatInt(time.Now().Add(time.Hour-time.Second).Unix()-epoch, 10))
+	wantAllowed(t, f.replica("calls"), "a", 3, 0)
+	f.wantFallbacks(0)
 }
 
 func TestNamesInRedisTellNobodyWhoIsCounted(t *testing.T) {

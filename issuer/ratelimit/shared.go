@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,18 +42,35 @@ func (s *shared) count(ctx context.Context, rate Rate, who string, events int) (
 	}
 	limit := redis_rate.Limit{Rate: rate.Events, Burst: rate.Events, Period: rate.Per}
 	got, err := s.limiter.AllowN(ctx, name, limit, events)
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, fmt.Errorf("count in Redis: %w", err)
-	case events == 0 && got.Remaining < 1:
-		return within(rate, got.ResetAfter+rate.interval()-rate.burst()), nil
-	case events > 0 && got.Allowed < events:
-		return within(rate, got.RetryAfter), nil
 	}
-	return 0, nil
+	refused, wait := got.Allowed < events, got.RetryAfter
+	if events == 0 {
+		refused, wait = got.Remaining < 1, got.ResetAfter+rate.interval()-rate.burst()
+	}
+	switch {
+	case !refused:
+		return 0, nil
+	case !credible(rate, got.ResetAfter):
+		return 0, errNotOurs
+	}
+	return within(rate, wait), nil
 }
 
-// within is a wait as it can be: somebody else may have written the bucket, or Redis's clock was set.
+// errNotOurs is for a bucket that would refuse for longer than any that we have written. It may never drain.
+var errNotOurs = errors.New("count in Redis: the bucket is fuller than it can be: somebody else wrote it, or the rate or Redis's clock was set")
+
+// rounding is more than Redis's floating point adds to a bucket.
+const rounding = time.Millisecond
+
+// credible tells whether a bucket takes as long to drain as one of ours may. What is too long for a Duration is less than
+// nothing here, or as long as can be.
+func credible(rate Rate, drained time.Duration) bool {
+	return drained >= 0 && drained <= rate.burst()+rounding
+}
+
+// within is a wait as it can be: none is no refusal, and somebody else may have written the bucket.
 func within(rate Rate, wait time.Duration) time.Duration {
 	return min(max(wait, time.Millisecond), rate.burst())
 }
