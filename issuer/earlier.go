@@ -35,6 +35,12 @@ func (i *Issuer) recall(r Request, id bounded.Key, canUse func(earlier) bool) (e
 	return e, true
 }
 
+// knows tells whether these very bytes were a good token when they came last, which nobody guesses.
+func (i *Issuer) knows(r Request, id bounded.Key) bool {
+	_, known := i.recall(r, id, func(earlier) bool { return true })
+	return known
+}
+
 // canHandOut tells whether there is a token, and a key that still vouches for it.
 func (i *Issuer) canHandOut(e earlier) bool { return e.token != "" && i.signer.Holds(e.kid) }
 
@@ -44,7 +50,7 @@ func (i *Issuer) remember(d Decision, j judgement) {
 	i.earlier.Put(j.id, e, e.size())
 }
 
-// forget drops what was decided for a caller who is refused now, so that asking on counts. That something could not be
+// forget drops what was decided for a token or a caller that is refused now, so that asking on counts. That something could not be
 // judged says nothing about them.
 func (i *Issuer) forget(id bounded.Key, err error) {
 	if !unjudged(err) {

@@ -216,6 +216,35 @@ func TestAnAnswerFromMemoryCountsForNoLimitByCaller(t *testing.T) {
 	}
 }
 
+// TestAnOfficeDoesNotShutOutWhoIsKnown: all who are in it share an address, and a gateway asks at every request. A token
+// that is refused now is known no longer.
+func TestAnOfficeDoesNotShutOutWhoIsKnown(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	fromOffice := issuer.Request{Origin: origin}
+	first, _, err := g.ask(fromOffice)
+	if diff := cmp.Diff([]use{byAddress, byFailures, byCaller, byReader, byClient}, g.uses); err != nil || diff != "" {
+		t.Fatalf("the first time: %v, counted (-want +got):\n%s", err, diff)
+	}
+	g.waits = map[issuer.Limit]time.Duration{issuer.LimitAddress: time.Second, issuer.LimitFailures: time.Second}
+	again, _, err := g.ask(fromOffice)
+	if err != nil || again.Token != first.Token || len(g.uses) != 0 {
+		t.Errorf("who is known: %v, counted by %v", err, g.uses)
+	}
+	g.steps = ""
+	_, err = g.issuer.Exchange(t.Context(), issuer.Request{SubjectToken: subjectToken, Origin: origin})
+	wantRefusal(t, err, refusal{issuer.ReasonRateLimited, true}) // who wants a token of its own
+	g.waits = nil
+	g.verify = &idp.TokenError{Reason: idp.ReasonTokenExpired, Err: errors.New("over")}
+	for _, want := range [][]use{{failure}, {byAddress, byFailures, failure}} {
+		_, _, err = g.ask(fromOffice)
+		wantRefusal(t, err, refusal{issuer.ReasonTokenExpired, false})
+		if diff := cmp.Diff(want, g.uses); diff != "" {
+			t.Errorf("who was known (-want +got):\n%s", diff)
+		}
+	}
+}
+
 func TestALimitEndsWhatIsNoLongerFromMemory(t *testing.T) {
 	t.Parallel()
 	for limit := range map[issuer.Limit]bool{issuer.LimitCaller: true, issuer.LimitRole: true, issuer.LimitClient: true} {

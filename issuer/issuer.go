@@ -121,13 +121,15 @@ func (i *Issuer) decide(ctx context.Context, r Request, canUse func(earlier) boo
 		return d, judgement{}, refuse(ReasonAudienceUnknown, "the audience is not the one that is configured")
 	}
 	// 2. Too often, from there?
-	if err := i.allowFrom(ctx, r.Origin); err != nil {
+	if err := i.allowFrom(ctx, r, id); err != nil {
 		return d, judgement{}, err
 	}
 	// 3. Who is calling?
 	subject, err := i.verifier.Verify(ctx, r.SubjectToken)
 	if err != nil {
-		return d, judgement{}, i.countFailure(ctx, r.Origin, err)
+		ends := notVerified(ctx, err)
+		i.forget(id, ends)
+		return d, judgement{}, i.countFailure(ctx, r.Origin, ends)
 	}
 	d.TenantID, d.ObjectID, d.Kind, d.ClientID = subject.TenantID, subject.ObjectID, string(subject.Kind), subject.ClientID
 	d.SubjectTokenID = subject.TokenID

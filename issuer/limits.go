@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/bounded"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 )
 
@@ -55,19 +56,20 @@ func (i *Issuer) allow(ctx context.Context, uses ...Use) error {
 	return nil
 }
 
-// allowFrom counts a request by where it comes from, and refuses it where too many tokens from there were no good.
-func (i *Issuer) allowFrom(ctx context.Context, origin string) error {
-	if origin == "" {
+// allowFrom counts a request by where it comes from, and refuses it where too many tokens from there were no good. What is
+// known is no guess, and costs little: a gateway asks at every request of everybody in an office, and who is let in must
+// not be shut out by neighbours who are not.
+func (i *Issuer) allowFrom(ctx context.Context, r Request, id bounded.Key) error {
+	if r.Origin == "" || i.knows(r, id) {
 		return nil
 	}
-	return i.allow(ctx, Use{Limit: LimitAddress, Who: origin}, Use{Limit: LimitFailures, Who: origin, Look: true})
+	return i.allow(ctx, Use{Limit: LimitAddress, Who: r.Origin}, Use{Limit: LimitFailures, Who: r.Origin, Look: true})
 }
 
 // countFailure counts a refused token by where it came from, and returns why the exchange ends. Of many that were judged
 // at the same time no more are told the verdict than the limit allows. What is no verdict does not count, but for a key
 // that nobody has seen: whoever guesses gets that too.
-func (i *Issuer) countFailure(ctx context.Context, origin string, err error) error {
-	ends := notVerified(ctx, err)
+func (i *Issuer) countFailure(ctx context.Context, origin string, ends error) error {
 	if judged, ok := errors.AsType[*Error](ends); !ok || !judged.TokenFault() || origin == "" {
 		return ends
 	}

@@ -128,6 +128,36 @@ func TestWhoGuessesIsLockedOutAndNobodyElse(t *testing.T) {
 	wantMetric(t, s, `issuer_rate_limited_total{limit="failures"} 2`)
 }
 
+// TestAGatewayGoesOnForWhoIsKnownInAnOffice: where somebody guesses, those who come anew are refused, and nobody else.
+func TestAGatewayGoesOnForWhoIsKnownInAnOffice(t *testing.T) {
+	t.Parallel()
+	tenant, server := entra(t)
+	s := serve(t, onFiles(t, server.URL, trustLoopback, "ISSUER_RATE_LIMIT_FAILURES=3/h", "ISSUER_RATE_LIMIT_IP=6/h"))
+	ask := func(token string) doorAnswer {
+		return s.send(t, http.MethodGet, "/forward-auth", bearer(token, "X-Forwarded-For", "203.0.113.7"), nil)
+	}
+	known := personaToken(t, tenant, "editor")
+	for range 10 {
+		if got := ask(known); got.status != http.StatusOK {
+			t.Fatalf("before any guess: %d %q", got.status, got.reason)
+		}
+	}
+	for range 3 {
+		if got := ask(known[:len(known)-8] + "AAAAAAAA"); got.reason != "signature_invalid" {
+			t.Fatalf("a guess: %d %q", got.status, got.reason)
+		}
+	}
+	for who, token := range map[string]string{"a guess": known[:len(known)-8] + "AAAAAAAA", "somebody new": personaToken(t, tenant, "reader")} {
+		if got := ask(token); got.status != http.StatusTooManyRequests {
+			t.Errorf("%s: %d %q", who, got.status, got.reason)
+		}
+	}
+	if got := ask(known); got.status != http.StatusOK {
+		t.Errorf("who is known: %d %q", got.status, got.reason)
+	}
+	wantLimited(t, s.exchangeFor(t, "203.0.113.7", known)) // the token endpoint remembers nobody
+}
+
 // TestAPageThatSomebodyVisitsLocksNobodyOut: a form of any site may be sent here by the browsers of an office.
 func TestAPageThatSomebodyVisitsLocksNobodyOut(t *testing.T) {
 	t.Parallel()
