@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -139,11 +140,34 @@ func TestARemovalIsGraveWhenItTakesTheLastOfARoleOrManyGrants(t *testing.T) {
 		}
 		return all
 	}
+	at := func(g rolestore.Grant, from, until time.Time) rolestore.Grant {
+		g.From, g.Until = from, until
+		return g
+	}
+	elsewhere := func(g rolestore.Grant) rolestore.Grant {
+		g.Tenant = fabrikam
+		return g
+	}
+	past, future := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)
+	rare := userGrant(alice, "rare")
+	over, begun, toCome := at(rare, time.Time{}, past), at(rare, past, future), at(rare, future, time.Time{})
 	for name, tc := range map[string]struct {
 		present, wanted []rolestore.Grant
 		lost            []string
 		grave           bool
 	}{
+		"the last of a role ends":                       {append(others(30), rare), append(others(30), over), []string{"rare"}, true},
+		"the last of a role is put off":                 {append(others(30), begun), append(others(30), toCome), []string{"rare"}, true},
+		"the last of a role will end":                   {append(others(30), rare), append(others(30), begun), nil, false},
+		"what is over is changed":                       {append(others(3), over), append(others(3), toCome), nil, false},
+		"what is over goes":                             {append(others(30), over), others(30), nil, false},
+		"the last in force, of two that are there":      {append(others(30), rare, at(userGrant(bob, "rare"), time.Time{}, past)), append(others(30), at(userGrant(bob, "rare"), time.Time{}, past)), []string{"rare"}, true},
+		"the last, and what is over instead":            {append(others(30), rare), append(others(30), at(userGrant(bob, "rare"), time.Time{}, past)), []string{"rare"}, true},
+		"the last, and one that is over comes back":     {append(others(30), rare, at(userGrant(bob, "rare"), time.Time{}, past)), append(others(30), userGrant(bob, "rare")), nil, false},
+		"the last in a tenant, and others hold it":      {append(others(30), rare, elsewhere(rare)), append(others(30), elsewhere(rare)), []string{"rare"}, true},
+		"the last in each of two tenants":               {append(others(30), rare, elsewhere(rare)), others(30), []string{"rare"}, true},
+		"one of ten ends":                               {append(others(8), rare, userGrant(bob, "rare")), append(others(8), over, userGrant(bob, "rare")), nil, false},
+		"one of three ends, which is more than a tenth": {append(others(1), rare, userGrant(bob, "rare")), append(others(1), over, userGrant(bob, "rare")), nil, true},
 		"nothing":                         {others(3), others(3), nil, false},
 		"more":                            {others(3), others(30), nil, false},
 		"a tenth":                         {others(10), others(9), nil, false},

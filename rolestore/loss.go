@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// Loss is what the removal of grants costs beyond the entries themselves.
+// Loss is what the removal of grants costs beyond the entries themselves. A change
+// that leaves a grant out of force takes as much away as a removal, and counts as one.
 type Loss struct {
-	// Roles are those that nobody holds any more: their last grant goes. Sorted.
+	// Roles are those that nobody in some tenant holds any more: the last grant in
+	// force there goes. Sorted.
 	Roles []string `json:"roles"`
 	// Removed is how many grants go, of how many that are there.
 	Removed int `json:"removed"`
@@ -21,45 +24,78 @@ type Loss struct {
 // grant, or more than a tenth of all grants go.
 func (l Loss) IsGrave() bool { return len(l.Roles) > 0 || l.Removed*10 > l.Present }
 
-// weigh counts what the diff removes against what there is.
+// weigh counts what the diff takes away against what there is.
 func (d *Diff) weigh(ctx context.Context, tx pgx.Tx) error {
-	if len(d.Grants.Removed) == 0 {
+	if len(d.Grants.Removed)+len(d.Grants.Changed) == 0 {
 		return nil
 	}
-	left, err := countByRole(ctx, tx)
+	c, err := countGrants(ctx, tx)
 	if err != nil {
 		return fmt.Errorf("count grants: %w", err)
 	}
-	for _, n := range left {
-		d.Loss.Present += n
+	before, after := c.turnover(d.Grants)
+	for _, g := range after {
+		c.inForce[holding{g.Tenant, g.Role}]++
 	}
-	d.Loss.Removed = len(d.Grants.Removed)
-	for _, g := range d.Grants.Added {
-		left[g.Role]++
-	}
-	for _, g := range d.Grants.Removed {
-		if left[g.Role]--; left[g.Role] == 0 {
+	for _, g := range before {
+		at := holding{g.Tenant, g.Role}
+		if c.inForce[at]--; c.inForce[at] == 0 {
 			d.Loss.Roles = append(d.Loss.Roles, g.Role)
 		}
 	}
 	slices.Sort(d.Loss.Roles)
+	d.Loss.Roles = slices.Compact(d.Loss.Roles)
+	d.Loss.Removed, d.Loss.Present = len(d.Grants.Removed), c.present
+	for _, change := range d.Grants.Changed {
+		if change.Before.inForce(c.at) && !change.After.inForce(c.at) {
+			d.Loss.Removed++
+		}
+	}
 	return nil
 }
 
-// countByRole tells how many grants there are of each role.
-func countByRole(ctx context.Context, tx pgx.Tx) (map[string]int, error) {
-	rows, err := tx.Query(ctx, `SELECT role, count(*) FROM issuer.grants GROUP BY role`)
-	if err != nil {
-		return nil, err
+// holding is a role in a tenant: one of the same name elsewhere is no help to who loses it here.
+type holding struct{ tenant, role string }
+
+// count is how many grants there are, and of them in force at a moment.
+type count struct {
+	at      time.Time
+	present int
+	inForce map[holding]int
+}
+
+// turnover lists the grants in force that changes take away, and those that they bring.
+func (c count) turnover(changes Changes[Grant]) (before, after []Grant) {
+	before, after = slices.Clone(changes.Removed), slices.Clone(changes.Added)
+	for _, change := range changes.Changed {
+		before, after = append(before, change.Before), append(after, change.After)
 	}
-	counts := map[string]int{}
-	var role string
-	var n int
-	_, err = pgx.ForEachRow(rows, []any{&role, &n}, func() error {
-		counts[role] = n
+	over := func(g Grant) bool { return !g.inForce(c.at) }
+	return slices.DeleteFunc(before, over), slices.DeleteFunc(after, over)
+}
+
+// inForce tells whether the grant counts at now: from is the first moment, until the first one after.
+func (g Grant) inForce(now time.Time) bool {
+	return !g.From.After(now) && (g.Until.IsZero() || g.Until.After(now))
+}
+
+// countGrants counts by the database's clock.
+func countGrants(ctx context.Context, tx pgx.Tx) (count, error) {
+	c := count{inForce: map[holding]int{}}
+	rows, err := tx.Query(ctx, `SELECT now(), tenant, role, count(*), count(*) FILTER (
+		WHERE (valid_from IS NULL OR valid_from <= now()) AND (valid_until IS NULL OR valid_until > now())
+	) FROM issuer.grants GROUP BY tenant, role`)
+	if err != nil {
+		return c, err
+	}
+	var of holding
+	var present, inForce int
+	_, err = pgx.ForEachRow(rows, []any{&c.at, &of.tenant, &of.role, &present, &inForce}, func() error {
+		c.present += present
+		c.inForce[of] = inForce
 		return nil
 	})
-	return counts, err
+	return c, err
 }
 
 // covers tells whether who agreed to d agrees to e: the same changes, and no loss

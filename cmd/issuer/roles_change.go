@@ -17,6 +17,7 @@ type rolesGrantCmd struct {
 	Until    string   `placeholder:"TIME" help:"When it ends; as --from."`
 	Reason   string   `placeholder:"TEXT" help:"Why, for those who read it later. No names of people."`
 	changeFlags
+	ConfirmRemoval bool `help:"Do not ask the second question either, where a grant that is changed is in force no more, and was the last of its role or more than a tenth of all."`
 }
 
 func (c *rolesGrantCmd) Run(ctx context.Context, p *program) error {
@@ -36,6 +37,7 @@ func (c *rolesGrantCmd) Run(ctx context.Context, p *program) error {
 	}
 	return p.edit(ctx, s, c.changeFlags, rolestore.Edit{Put: rolestore.Document{Grants: []rolestore.Grant{g}}}, wording{
 		done: "granted", already: "this is granted already", question: "This grant is there and says something else. Change it?",
+		confirmed: c.ConfirmRemoval,
 	})
 }
 

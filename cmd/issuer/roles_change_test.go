@@ -89,7 +89,8 @@ func TestTheLastGrantOfARoleTakesASecondAnswer(t *testing.T) {
 	settings, roles := changes(t)
 	revoke := []string{"revoke", "--group", "d1000001-aaaa-4bbb-8ccc-000000000001", "--role", "editor"}
 	prune := []string{"apply", "--prune", "-f", "-"}
-	for name, args := range map[string][]string{"revoke": revoke, "apply --prune": prune} {
+	end := []string{"grant", "--group", "d1000001-aaaa-4bbb-8ccc-000000000001", "--role", "editor", "--until", "2020-01-01"}
+	for name, args := range map[string][]string{"revoke": revoke, "apply --prune": prune, "a grant that is over": end} {
 		code, _, stderr := executeWith(t, settings, "grants: []\n", append(append([]string{"roles"}, args...), "--yes")...)
 		if code != exitUsage || !strings.Contains(stderr, "the last of") || !strings.Contains(stderr, "--confirm-removal") {
 			t.Errorf("%s --yes: exit code %d, %q", name, code, stderr)

@@ -160,9 +160,19 @@ func (l entries[T]) wanted(r *http.Request, known ...string) (p wire.Parameters,
 	return p, id, want, err
 }
 
+// toChange reads what every request says that may take something away.
+func (l entries[T]) toChange(r *http.Request) (id rolestore.Filter, want wire.Conditions, confirmed bool, err error) {
+	p, id, want, err := l.wanted(r, "confirm-removal")
+	if err != nil {
+		return id, want, false, err
+	}
+	confirmed, err = p.Flag("confirm-removal")
+	return id, want, confirmed, err
+}
+
 // put makes one entry be there just like this, whatever is there.
 func (l entries[T]) put(w http.ResponseWriter, r *http.Request, account *api.Account) error {
-	_, id, want, err := l.wanted(r)
+	id, want, confirmed, err := l.toChange(r)
 	if err != nil {
 		return err
 	}
@@ -171,7 +181,7 @@ func (l entries[T]) put(w http.ResponseWriter, r *http.Request, account *api.Acc
 		return err
 	}
 	before, err := l.change(r.Context(), change[T]{
-		edit: rolestore.Edit{Put: l.document(one)}, wanted: &one, want: want, confirmed: true, by: account.Actor,
+		edit: rolestore.Edit{Put: l.document(one)}, wanted: &one, want: want, confirmed: confirmed, by: account.Actor,
 	})
 	if err != nil {
 		return err
@@ -185,11 +195,7 @@ func (l entries[T]) put(w http.ResponseWriter, r *http.Request, account *api.Acc
 
 // remove takes one entry away.
 func (l entries[T]) remove(w http.ResponseWriter, r *http.Request, account *api.Account) error {
-	p, id, want, err := l.wanted(r, "confirm-removal")
-	if err != nil {
-		return err
-	}
-	confirmed, err := p.Flag("confirm-removal")
+	id, want, confirmed, err := l.toChange(r)
 	if err != nil {
 		return err
 	}
