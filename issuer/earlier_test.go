@@ -195,6 +195,8 @@ func TestAnAnswerFromMemoryCountsForNoLimitByCaller(t *testing.T) {
 			_ = g.hook()
 			g.look = nil
 		}},
+		"a store that does not answer":               {first: hook, second: hook, change: func(g *gateway) { g.look = errors.New("connection reset") }, want: late[:1]},
+		"a store that does not answer, to a gateway": {first: ask, second: ask, change: func(g *gateway) { g.look = errors.New("connection reset") }, want: late[:1]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -213,6 +215,20 @@ func TestAnAnswerFromMemoryCountsForNoLimitByCaller(t *testing.T) {
 				t.Errorf("the second time (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestWhoAsksOnWhileNothingCanBeJudgedIsLimitedToo(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	g.mustAsk()
+	g.look = errors.New("connection reset")
+	wantRefusal(t, g.hook(), refusal{issuer.ReasonRolesUnavailable, true})
+	g.waits = map[issuer.Limit]time.Duration{issuer.LimitCaller: time.Second}
+	wantRefusal(t, g.hook(), refusal{issuer.ReasonRateLimited, true})
+	g.look = nil
+	if err := g.hook(); err != nil {
+		t.Errorf("once it can be judged again: %v", err)
 	}
 }
 

@@ -146,7 +146,7 @@ func (i *Issuer) decide(ctx context.Context, r Request, canUse func(earlier) boo
 	d.PolicyDecision = j.policy.verdict.Decision
 	if err != nil {
 		i.forget(id, err)
-		return d, j, err
+		return d, j, i.countUnjudged(ctx, subject, err, known)
 	}
 	d.Roles = j.allowed.Roles
 	// 9. Too often, with these roles or by this app?

@@ -111,5 +111,17 @@ func (i *Issuer) allowDecided(ctx context.Context, subject idp.Subject, d Decisi
 	return i.allowToken(ctx, subject, d.Roles)
 }
 
+// countUnjudged counts what could not be judged of a caller who is known, and so was not counted yet, and returns why the
+// exchange ends: each such request asks anew what has failed, and nobody may do that without end.
+func (i *Issuer) countUnjudged(ctx context.Context, subject idp.Subject, ends error, known bool) error {
+	if !known || !unjudged(ends) {
+		return ends
+	}
+	if err := i.allowCaller(ctx, subject); err != nil {
+		return err
+	}
+	return ends
+}
+
 // nameOf names a caller, as the sub of tokens does.
 func nameOf(subject idp.Subject) string { return subject.ObjectID + "." + subject.TenantID }
