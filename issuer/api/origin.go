@@ -38,6 +38,9 @@ func originOf(r *http.Request, trusted []netip.Prefix) origin {
 	return o
 }
 
+// direct is where the connection comes from, whomever the peer speaks for.
+func (o origin) direct() origin { return origin{peer: o.peer, client: o.peer} }
+
 // parseAddress reads an address with or without a port, as proxies write it (2001:db8::1, or [2001:db8::1]:80). An IPv4 address in the form of IPv6 is that
 // IPv4 address, and zones, which mean something on one machine alone, are dropped.
 func parseAddress(text string) (netip.Addr, bool) {
@@ -61,11 +64,19 @@ func within(networks []netip.Prefix, address netip.Addr) bool {
 	return false
 }
 
+// translated is where NAT64 puts all of IPv4 (RFC 6052 §2.1), in one /64.
+var translated = netip.MustParsePrefix("64:ff9b::/96")
+
 // network is for whom limits count the client: its address, or with IPv6 the /64 that it is in, since whoever has one
-// address there has all of them. It is empty for what is no address.
+// address there has all of them. It is empty for what is no address. An address of IPv4 that was translated counts as
+// itself; nobody is trusted for such a one.
 func (o origin) network() string {
-	if !o.client.Is6() {
+	switch {
+	case !o.client.Is6():
 		return text(o.client)
+	case translated.Contains(o.client):
+		bytes := o.client.As16()
+		return netip.AddrFrom4([4]byte(bytes[12:])).String()
 	}
 	network, _ := o.client.Prefix(64) // fails for other lengths than an address has
 	return network.String()

@@ -17,6 +17,7 @@ const pathWebhook = "/hasura/webhook"
 // by address counts it: the peer is the engine, behind which everybody is.
 func (a *API) webhook(w http.ResponseWriter, r *http.Request, e *entry) error {
 	e.door = issuer.DoorWebhook
+	e.origin = e.origin.direct() // by GET an engine hands on whatever X-Forwarded-For its client wrote
 	client, err := a.clientHeaders(w, r)
 	if err != nil {
 		return err

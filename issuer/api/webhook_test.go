@@ -78,6 +78,22 @@ func TestAnEngineIsToldTheSession(t *testing.T) {
 	}
 }
 
+// TestWhatAClientWroteIsNotItsAddress: by GET an engine hands on its client's headers, and the engine may stand where
+// proxies are trusted.
+func TestWhatAClientWroteIsNotItsAddress(t *testing.T) {
+	t.Parallel()
+	for method, body := range map[string]string{http.MethodGet: "", http.MethodPost: `{"headers":{"Authorization":"Bearer ` + secret + `"}}`} {
+		s := hook(t, trust("127.0.0.0/8"))
+		got := s.do(method, webhook, body, "Authorization", "Bearer "+secret, "X-Forwarded-For", "203.0.113.7")
+		if got.StatusCode != http.StatusOK || s.issuer.asked[0].Address != "127.0.0.1" {
+			t.Errorf("%s: %s, asked for %s", method, got.Status, s.issuer.asked[0].Address)
+		}
+		if line := s.line(); line["peer"] != "127.0.0.1" || line["address"] != nil {
+			t.Errorf("%s: %v", method, line)
+		}
+	}
+}
+
 func TestAnEngineHearsNothingButYesAndNo(t *testing.T) {
 	t.Parallel()
 	for _, reason := range issuer.Reasons() {
