@@ -70,6 +70,27 @@ func (p *Postgres) Edit(ctx context.Context, edit Edit, options ApplyOptions) (D
 	})
 }
 
+// EditWith makes the edit that work returns, in the transaction in which work
+// runs. It excludes every other change, so that what work has read still is so,
+// and what work has written is there together with the edit, or not at all. It
+// fails as Apply does, and with what work fails with where that is an ErrRefused.
+func (p *Postgres) EditWith(ctx context.Context, by string, work func(ctx context.Context, tx pgx.Tx) (Edit, error)) (Diff, error) {
+	return p.change(ctx, ApplyOptions{By: by}, func(ctx context.Context, tx pgx.Tx) (Diff, error) {
+		edit, err := work(ctx, tx)
+		if err != nil {
+			return Diff{}, err
+		}
+		if edit, err = edit.Checked(p.rules); err != nil {
+			return Diff{}, err
+		}
+		present, err := edit.present(ctx, tx)
+		if err != nil {
+			return Diff{}, err
+		}
+		return diff(present, edit.Put, true), nil
+	})
+}
+
 // present reads those entries that the edit names.
 func (e Edit) present(ctx context.Context, tx pgx.Tx) (Document, error) {
 	grants, blocks, principals := map[grantID]bool{}, map[blockID]bool{}, map[blockID]bool{}

@@ -122,7 +122,7 @@ func (p *Postgres) check(found Document) error {
 
 // unavailable marks the error of a database, unless it says something better.
 func unavailable(err error) error {
-	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrChangedMeanwhile) {
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrChangedMeanwhile) || errors.Is(err, ErrRefused) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)

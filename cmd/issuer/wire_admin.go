@@ -96,3 +96,6 @@ func (p paperRing) Sign(ctx context.Context, payload []byte) (jws, kid string, e
 	}
 	return p.Ring.Sign(ctx, payload)
 }
+
+// Holds is issuer.Signer's. Nothing is handed out again.
+func (p paperRing) Holds(kid string) bool { return p.ring.Holds(kid) }

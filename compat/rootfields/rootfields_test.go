@@ -1,0 +1,98 @@
+package rootfields_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hasura-issuer/hasura-issuer/compat/rootfields"
+)
+
+func TestTheRootFieldsOfARequest(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		query, operation string
+		want             []string
+	}{
+		"one field":                         {`{ sales { id } }`, "", []string{"sales"}},
+		"fields below are none":             {`query { sales { customers { orders } } }`, "", []string{"sales"}},
+		"several, each once":                {`{ b { x } a c: b }`, "", []string{"a", "b"}},
+		"an alias means nothing":            {`{ sales: secrets { id } }`, "", []string{"secrets"}},
+		"a mutation":                        {`mutation { insert_sales(objects: [{a: 1}]) { affected_rows } }`, "", []string{"insert_sales"}},
+		"a subscription":                    {`subscription S { sales_stream(batch_size: 1) { id } }`, "", []string{"sales_stream"}},
+		"introspection needs no role":       {`{ __schema { types { name } } __type(name: "a") { name } __typename }`, "", []string{}},
+		"introspection beside a field":      {`{ __typename sales { __typename } }`, "", []string{"sales"}},
+		"introspection under another name":  {`{ sales: __typename }`, "", []string{}},
+		"a field behind an alias of it":     {`{ __typename: sales }`, "", []string{"sales"}},
+		"two underscores make none":         {`{ __secrets }`, "", []string{"__secrets"}},
+		"a fragment":                        {`{ ...f } fragment f on query_root { sales { id } ...g } fragment g on query_root { stock }`, "", []string{"sales", "stock"}},
+		"a fragment below is none":          {`{ sales { ...f } } fragment f on sales { id }`, "", []string{"sales"}},
+		"a fragment nobody spreads is none": {`{ sales } fragment f on query_root { stock }`, "", []string{"sales"}},
+		"an inline fragment":                {`{ ... on query_root { sales } ... @include(if: true) { stock } }`, "", []string{"sales", "stock"}},
+		"fragments in a circle":             {`{ ...f } fragment f on query_root { sales ...g } fragment g on query_root { ...f stock }`, "", []string{"sales", "stock"}},
+		"what may be skipped counts":        {`query q($no: Boolean!) { sales @skip(if: $no) stock @include(if: false) }`, "", []string{"sales", "stock"}},
+		"the operation that is named":       {`query a { sales } query b { stock } mutation c { drop }`, "b", []string{"stock"}},
+		"the only one, by its name":         {`query a { sales }`, "a", []string{"sales"}},
+		"braces in texts":                   {`{ sales(where: {a: {_eq: "} secrets {"}}, b: """ } more { """) { id } } # secrets`, "", []string{"sales"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := rootfields.Of(c.query, c.operation)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("fields (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatIsNoRequestIsSaidWithoutRepeatingIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ query, operation, want string }{
+		"nothing":                  {"", "", "holds no operation"},
+		"only a fragment":          {`fragment f on query_root { secrets }`, "", "holds no operation"},
+		"a brace that stays open":  {"{\n secrets {", "", "see line 2"},
+		"no GraphQL":               {`secrets SELECT`, "", "is no GraphQL"},
+		"no selection":             {`query secrets { }`, "", "is no GraphQL"},
+		"a schema":                 {`type secrets { a: Int }`, "", "is no GraphQL"},
+		"two, and none is named":   {`query a { secrets } query b { secrets }`, "", "several operations"},
+		"a name of none":           {`query secrets { a }`, "other", "no operation of the name"},
+		"two of a name":            {`query secrets { a } query secrets { b }`, "secrets", "of the same name"},
+		"a fragment that is not":   {`{ ...secrets }`, "", "spreads a fragment"},
+		"two fragments of a name":  {`{ ...secrets } fragment secrets on a { b } fragment secrets on a { c }`, "", "spreads a fragment"},
+		"too long":                 {`{ secrets }` + strings.Repeat(" ", 1<<20), "", "longer than 1 MiB"},
+		"too many words":           {`{` + strings.Repeat(" secrets", 60_000) + `}`, "", "more than 50000 tokens"},
+		"nested too deeply":        {strings.Repeat("{secrets", 20_000) + strings.Repeat("}", 20_000), "", "is no GraphQL"},
+		"a value nested too":       {`{ secrets(a: ` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `) }`, "", "is no GraphQL"},
+		"a byte that is no letter": {"{ secrets\x00 }", "", "is no GraphQL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := rootfields.Of(c.query, c.operation)
+			if _, ok := errors.AsType[*rootfields.Error](err); !ok || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secrets") {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// FuzzOf: nothing makes it panic, and what it finds stands in the query.
+func FuzzOf(f *testing.F) {
+	f.Add(`{ ...f } fragment f on query_root { a: sales { id } ... @skip(if: true) { __typename stock } }`, "")
+	f.Add(`query a { x } mutation b { y }`, "b")
+	f.Fuzz(func(t *testing.T, query, operation string) {
+		fields, err := rootfields.Of(query, operation)
+		if _, ok := errors.AsType[*rootfields.Error](err); err != nil && !ok {
+			t.Fatalf("an error of another kind: %v", err)
+		}
+		for _, field := range fields {
+			if !strings.Contains(query, field) {
+				t.Errorf("the field %q is nowhere in the query", field)
+			}
+		}
+	})
+}
