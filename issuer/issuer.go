@@ -25,6 +25,8 @@ const (
 	DoorToken       = "token"        // the token endpoint
 	DoorWebhook     = "webhook"      // Hasura's auth hook
 	DoorForwardAuth = "forward_auth" // a gateway asks about each request
+
+	DoorAuthenticate = "authenticate" // an engine asks in which role a query may be made
 )
 
 // Verifier tells who is calling. Verify returns an *idp.TokenError for a token that is refused and idp.ErrUnavailable for

@@ -19,6 +19,11 @@ type settings struct {
 	AdminClients []string    `env:"ISSUER_ADMIN_CLIENTS" want:"client ids (GUIDs) of the apps that operators use, comma separated; unset for those of ISSUER_ENTRA_CLIENTS"`
 	AdminTokens  tokenHashes `env:"ISSUER_ADMIN_TOKEN_SHA256" want:"the SHA-256 of a token in hex (64 digits), or several, comma separated; make one with: openssl rand -base64 32 | tr -d '\\n' | tee admin.token | sha256sum"`
 
+	// The routes of the role mapper that we take the place of.
+	InsecureCompat   bool   `env:"ISSUER_INSECURE_COMPAT" envDefault:"false" want:"true or false"`
+	CompatAllowEmpty bool   `env:"ISSUER_COMPAT_ALLOW_EMPTY" envDefault:"false" want:"true or false"`
+	CompatTenant     string `env:"ISSUER_COMPAT_TENANT" want:"the id (GUID) of the tenant whose users and groups a provisioner names, one of ISSUER_ENTRA_TENANTS; it may be left out where that names one"`
+
 	EntraAuthority   string        `env:"ISSUER_ENTRA_AUTHORITY" envDefault:"https://login.microsoftonline.com" want:"the authority's base URL without a path: https, or http for a loopback host"`
 	EntraTenants     []string      `env:"ISSUER_ENTRA_TENANTS" want:"tenant ids (GUIDs), comma separated; it may be left out where ISSUER_ENTRA_ISSUERS is set"`
 	EntraAudiences   []string      `env:"ISSUER_ENTRA_AUDIENCES" want:"the accepted aud values, comma separated, such as the API's client id and api://<client id>"`

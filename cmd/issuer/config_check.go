@@ -44,11 +44,14 @@ func (s *settings) normalise() {
 	for i, one := range s.RateLimitClients.list {
 		s.RateLimitClients.list[i].name = strings.ToLower(one.name)
 	}
-	for _, one := range []*string{&s.EntraClientID, &s.EntraManagedIdentity, &s.KeyVaultTenant} {
+	for _, one := range []*string{&s.EntraClientID, &s.EntraManagedIdentity, &s.KeyVaultTenant, &s.CompatTenant} {
 		*one = strings.ToLower(*one)
 	}
 	if s.KeyVaultTenant == "" && len(s.EntraTenants) == 1 {
 		s.KeyVaultTenant = s.EntraTenants[0]
+	}
+	if s.CompatTenant == "" && len(s.EntraTenants) == 1 {
+		s.CompatTenant = s.EntraTenants[0]
 	}
 	if s.ClaimsNamespace == "" && s.ClaimsNamespacePath == "" {
 		s.ClaimsNamespace = defaultNamespace
@@ -66,6 +69,7 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(!isListenAddress(s.Listen), "ISSUER_LISTEN")
 	bad(!isListenAddress(s.AdminListen), "ISSUER_ADMIN_LISTEN")
 	bad(!noBlanks.MatchString(s.AdminAppRole), "ISSUER_ADMIN_APP_ROLE")
+	bad(!slices.Contains(s.EntraTenants, s.CompatTenant), "ISSUER_COMPAT_TENANT")
 	bad(s.DrainDelay < 0 || s.DrainDelay > time.Minute, "ISSUER_DRAIN_DELAY")
 	bad(!isBaseURL(s.EntraAuthority, false), "ISSUER_ENTRA_AUTHORITY")
 	bad(!guid.MatchString(s.EntraSigningKeyApp), "ISSUER_ENTRA_SIGNING_KEY_APP")
@@ -172,6 +176,10 @@ func (s *settings) require(f *faults, needs need) {
 	if s.Rotate == "cron" && s.KeysFile != "" {
 		f.addf("ISSUER_ROTATE is \"cron\", but the one process that serves locks ISSUER_KEYS_FILE; it wants auto, or the keys in ISSUER_DATABASE_URL")
 	}
+	if s.InsecureCompat && !s.mapsRoles() {
+		f.addf("ISSUER_INSECURE_COMPAT is set, but a provisioner can change roles only where grants are kept in ISSUER_DATABASE_URL: unset it, or ISSUER_ROLES_FILE and ISSUER_ROLES_QUERY_FILE")
+	}
+	missing(needService, (s.InsecureCompat || s.CompatAllowEmpty) && s.CompatTenant == "" && len(s.EntraTenants) > 1 && needs&needService == needService, "ISSUER_COMPAT_TENANT")
 	if needs&needRoles != 0 && !database && s.RolesFile == "" {
 		f.addf("roles have no home: set ISSUER_DATABASE_URL (and run issuer migrate) or ISSUER_ROLES_FILE")
 	}

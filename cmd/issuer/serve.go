@@ -76,7 +76,7 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 	}
 	if admin != nil {
 		loops.Go(func() {
-			if err := serveHTTP(background, admin, newServer(svc.api.AdminHandler(svc.metrics.handler(), svc.admin), svc.log), noDrain); err != nil {
+			if err := serveHTTP(background, admin, newServer(svc.api.AdminHandler(svc.metrics.handler(), svc.operations), svc.log), noDrain); err != nil {
 				svc.log.Error().Err(err).Msg("admin listener")
 			}
 		})

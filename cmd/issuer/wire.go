@@ -23,6 +23,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/redisconn"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 	"github.com/hasura-issuer/hasura-issuer/rolestore/rolecache"
+	"github.com/hasura-issuer/hasura-issuer/rolestore/rolemap"
 )
 
 // roleStore is what the service needs of either store of roles.
@@ -41,29 +42,31 @@ type loop struct {
 
 // service is the running program: the parts in the order data flows through them, and the loops that keep them fresh.
 type service struct {
-	settings settings
-	log      zerolog.Logger
-	replica  string // how others know this process, see replicaName
-	verifier *idp.Verifier
-	graph    *graph.Client // nil: groups that a token leaves out cannot be asked for
-	groups   issuer.Groups // by graph; nil: likewise
-	roles    roleStore
-	source   issuer.Roles                       // what answers roles, past any cache
-	redis    *redisconn.Client                  // nil: none
-	shared   func(purpose string) *sharedMemory // what replicas share by Redis; nil: nothing
-	policy   policyPart                         // nil: none
-	ring     *keys.Ring
-	metrics  *metrics
-	api      *api.API
-	admin    api.Operations
-	loops    []loop
-	closers  []func()
-	azure    *http.Client // reaches Entra and Azure Key Vault; nil: as usual
+	settings   settings
+	log        zerolog.Logger
+	replica    string // how others know this process, see replicaName
+	verifier   *idp.Verifier
+	graph      *graph.Client // nil: groups that a token leaves out cannot be asked for
+	groups     issuer.Groups // by graph; nil: likewise
+	roles      roleStore
+	source     issuer.Roles                       // what answers roles, past any cache
+	redis      *redisconn.Client                  // nil: none
+	shared     func(purpose string) *sharedMemory // what replicas share by Redis; nil: nothing
+	policy     policyPart                         // nil: none
+	ring       *keys.Ring
+	metrics    *metrics
+	api        *api.API
+	operations map[string]api.Operations // what operators may see and change, by the paths that it is below
+	mapped     *rolemap.Store            // which root fields roles own; nil: that is not kept
+	catalog    *rolemap.Catalog          // the same in memory; nil: likewise
+	loops      []loop
+	closers    []func()
+	azure      *http.Client // reaches Entra and Azure Key Vault; nil: as usual
 }
 
 // newService builds the service that s describes, without any network traffic. The caller closes it.
 func newService(ctx context.Context, s settings, log zerolog.Logger, azure *http.Client) (*service, error) {
-	svc := &service{settings: s, log: log, azure: azure, metrics: newMetrics(s.RelyingParties)}
+	svc := &service{settings: s, log: log, azure: azure, metrics: newMetrics(s.RelyingParties), operations: map[string]api.Operations{}}
 	err := svc.build(ctx)
 	if err != nil {
 		svc.close()
@@ -87,6 +90,7 @@ func (svc *service) build(ctx context.Context) error {
 	if err := svc.openRoles(ctx, pool); err != nil {
 		return err
 	}
+	svc.openCatalog(pool)
 	if err := svc.openPolicy(ctx); err != nil {
 		return err
 	}
@@ -126,6 +130,9 @@ func (svc *service) listeners(pool *pgxpool.Pool) map[string]func() {
 	if cache, ok := svc.roles.(*rolecache.Cache); ok {
 		wake[rolestore.Channel] = cache.Wake
 	}
+	if svc.catalog != nil {
+		wake[rolemap.Channel] = svc.catalog.Wake
+	}
 	return wake
 }
 
@@ -160,7 +167,7 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	svc.api = api.New(api.Config{
 		URL: s.URL, JWKSMaxAge: s.JWKSMaxAge, RelyingParties: s.RelyingParties, CORSOrigins: s.CORSOrigins, TrustedProxies: s.proxies(),
 		Meter: svc.metrics, Logger: svc.log,
-		Checks: svc.checks(sealer),
+		Checks: svc.checks(sealer), Chooser: svc.chooser(),
 	}, exchange, ring)
 	return nil
 }

@@ -51,7 +51,8 @@ func (svc *service) openAdmin(pool *pgxpool.Pool, store keys.Store) error {
 	if svc.settings.RolesQueryFile != "" {
 		config.GrantsElsewhere = "grants come from the query that ISSUER_ROLES_QUERY_FILE names; look at your own tables"
 	}
-	svc.admin = adminapi.New(config)
+	svc.operations["/admin/v1/"] = adminapi.New(config)
+	svc.openCompat(guard)
 	return nil
 }
 
@@ -97,5 +98,3 @@ func (p paperRing) Sign(ctx context.Context, payload []byte) (jws, kid string, e
 	return p.Ring.Sign(ctx, payload)
 }
 
-// Holds is issuer.Signer's. Nothing is handed out again.
-func (p paperRing) Holds(kid string) bool { return p.ring.Holds(kid) }

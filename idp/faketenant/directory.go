@@ -24,8 +24,10 @@ type object struct {
 
 // directory knows who is a member of what, by tenant and object id.
 type directory struct {
-	mu      sync.Mutex
-	objects map[[2]string]object
+	mu         sync.Mutex
+	objects    map[[2]string]object
+	userNames  map[string]string // user principal names of the first directory, by object id
+	groupNames map[string]string // display names of its groups
 }
 
 func (d *directory) find(tid, id string) (object, bool) {
@@ -52,7 +54,11 @@ func (d *directory) change(tid, id string, kind objectKind, how func(*object)) {
 // fillDirectory puts the personas into the first directory.
 func (t *Tenant) fillDirectory() {
 	t.directory.objects = map[[2]string]object{}
+	t.directory.userNames, t.directory.groupNames = map[string]string{}, map[string]string{GroupOne: "Editors", GroupTwo: "Readers"}
 	for _, id := range t.cast() {
+		if !id.program() {
+			t.directory.userNames[id.ObjectID] = id.login
+		}
 		kind := userObject
 		if id.program() {
 			kind = appObject

@@ -30,7 +30,8 @@ type graphRequest struct {
 //
 //	POST /v1.0/{users|servicePrincipals|directoryObjects}/{id}/{getMemberGroups|getMemberObjects|checkMemberGroups}
 //	GET  /v1.0/{users|servicePrincipals|directoryObjects}/{id}/transitiveMemberOf[/microsoft.graph.group]
-//	GET  /v1.0/groups
+//	GET  /v1.0/groups[?$filter=displayName in ('…')]
+//	GET  /v1.0/users?$filter=userPrincipalName in ('…')
 //
 // with /me in place of /users/{id} for tokens of people.
 func (t *Tenant) Graph() http.Handler { return t.front(t.graphRoutes("")) }
@@ -50,6 +51,7 @@ func (t *Tenant) graphRoutes(prefix string) http.Handler {
 		mux.HandleFunc(method+" "+prefix+"/v1.0/me/"+path, g.handle(action))
 	}
 	mux.HandleFunc("GET "+prefix+"/v1.0/groups", g.groups)
+	mux.HandleFunc("GET "+prefix+"/v1.0/users", g.users)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		g.fail(w, r, graphError{http.StatusBadRequest, "BadRequest", "Resource not found for the segment '" + r.URL.Path + "'."})
 	})

@@ -99,7 +99,7 @@ func New(config Config) *API {
 
 // Answer is api.Operations'. It asks first who is there: whoever is no operator learns nothing of what is here.
 func (a *API) Answer(w http.ResponseWriter, r *http.Request, account *api.Account) error {
-	if err := a.config.Guard.admit(r, account); err != nil {
+	if err := a.config.Guard.Admit(r, account); err != nil {
 		return err
 	}
 	var match mux.RouteMatch
@@ -134,5 +134,8 @@ func allowed(methods map[string]handler) (names []string) {
 
 // Refuse is api.Operations'.
 func (a *API) Refuse(w http.ResponseWriter, err error) string {
-	return string(wire.WriteProblem(w, err))
+	return Refuse(w, err)
 }
+
+// Refuse writes an error of a Guard, or of anybody else, as all are written here, and returns its reason.
+func Refuse(w http.ResponseWriter, err error) string { return string(wire.WriteProblem(w, err)) }

@@ -120,7 +120,7 @@ func start(t *testing.T, alter ...func(*stand, *adminapi.Config)) *stand {
 	}
 	s.api = adminapi.New(config)
 	front := api.New(api.Config{URL: "https://auth.example.com", Logger: zerolog.New(zerolog.SyncWriter(s.logs))}, nil, nil)
-	s.Server = httptest.NewServer(front.AdminHandler(http.NotFoundHandler(), s.api))
+	s.Server = httptest.NewServer(front.AdminHandler(http.NotFoundHandler(), map[string]api.Operations{"/admin/v1/": s.api}))
 	t.Cleanup(s.Close)
 	return s
 }

@@ -36,9 +36,9 @@ func NewGuard(verifier Verifier, role string, hashes ...[sha256.Size]byte) *Guar
 	return &Guard{verifier, role, hashes}
 }
 
-// admit fills the account with who is there, or returns why they are not let in. Only the Authorization header counts,
+// Admit fills the account with who is there, or returns why they are not let in. Only the Authorization header counts,
 // which no page of another origin can send along (there is no CORS here), and which stands in no log.
-func (g *Guard) admit(r *http.Request, account *api.Account) error {
+func (g *Guard) Admit(r *http.Request, account *api.Account) error {
 	raw, err := bearer(r.Header.Values("Authorization"))
 	if err != nil {
 		return err

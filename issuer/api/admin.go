@@ -6,9 +6,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-const pathOperations = "/admin/v1/"
-
-// Operations answers the operators' routes below /admin/v1/, which another room knows. It is called concurrently.
+// Operations answers routes of operators, which another room knows. It is called concurrently.
 type Operations interface {
 	// Answer answers a request, or returns an error before it has written anything. What it learns goes into the account.
 	Answer(w http.ResponseWriter, r *http.Request, account *Account) error
@@ -25,8 +23,8 @@ type Account struct {
 }
 
 // AdminHandler returns the routes for operators, which are no business of the world's: /metrics, answered by metrics, and
-// those of operations, nil for none.
-func (a *API) AdminHandler(metrics http.Handler, operations Operations) http.Handler {
+// the operations below each of the paths, which end in a slash.
+func (a *API) AdminHandler(metrics http.Handler, operations map[string]Operations) http.Handler {
 	scrape := func(w http.ResponseWriter, r *http.Request, _ *entry) error {
 		metrics.ServeHTTP(w, r)
 		return nil
@@ -34,12 +32,15 @@ func (a *API) AdminHandler(metrics http.Handler, operations Operations) http.Han
 	routes := []route{{path: "/metrics", level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
 		{http.MethodGet, scrape}, {http.MethodHead, scrape},
 	}}}
-	if operations != nil {
+	if a.config.Chooser != nil {
+		routes = append(routes, a.authenticateRoute())
+	}
+	for path, answers := range operations {
 		routes = append(routes, route{
-			path: pathOperations, below: true, level: zerolog.InfoLevel, cors: noOrigin, refuse: operations.Refuse,
+			path: path, below: true, level: zerolog.InfoLevel, cors: noOrigin, refuse: answers.Refuse,
 			all: func(w http.ResponseWriter, r *http.Request, e *entry) error {
 				e.account.Address = text(e.origin.peer) // what stands in the history nobody may make up
-				return operations.Answer(w, r, &e.account)
+				return answers.Answer(w, r, &e.account)
 			},
 		})
 	}

@@ -49,6 +49,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 	CORSOrigins    []string       // exact origins that may use the token endpoint from a browser
 	Checks         []Check        // in the order in which they are shown
+	Chooser        Chooser        // nil: /v1/authenticate is not served
 	Meter          Meter          // nil: nothing is counted
 	Logger         zerolog.Logger
 	Timeout        time.Duration // of a request in whole; zero: 8 s
@@ -118,7 +119,7 @@ func (a *API) routes() []route {
 			{http.MethodGet, h}, {http.MethodHead, h},
 		}}
 	}
-	return []route{
+	routes := []route{
 		{path: pathToken, level: zerolog.InfoLevel, cors: a.cors, methods: []method{
 			{http.MethodPost, a.exchange}, {http.MethodOptions, noContent},
 		}},
@@ -132,4 +133,8 @@ func (a *API) routes() []route {
 		health("/livez", a.livez),
 		health("/readyz", a.readyz),
 	}
+	if a.config.Chooser != nil {
+		routes = append(routes, a.authenticateRoute())
+	}
+	return routes
 }

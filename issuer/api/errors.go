@@ -132,14 +132,19 @@ func (a *API) writeError(w http.ResponseWriter, rt route, err error) {
 	if rt.status != nil {
 		status = rt.status(p)
 	}
-	switch status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		seconds := max(1, int64((wait+time.Second-1)/time.Second))
-		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
-	case http.StatusUnauthorized:
+	setRetryAfter(w, status, wait)
+	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", challenge(reason, p))
 	}
 	writeSecret(w, status, p.body)
+}
+
+// setRetryAfter says when another try can succeed, where the status says that one may.
+func setRetryAfter(w http.ResponseWriter, status int, wait time.Duration) {
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		seconds := max(1, int64((wait+time.Second-1)/time.Second))
+		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
+	}
 }
 
 // writeSecret writes JSON that nobody may keep (RFC 6749 §5.1).

@@ -66,13 +66,10 @@ func isForm(headers []string) bool {
 // readBody reads a body of at most so many bytes within the request's time, and returns as many from its beginning as are to
 // be kept, and whether that is all. A connection whose body was not read to its end is closed.
 func (a *API) readBody(w http.ResponseWriter, r *http.Request, most, keep int64) (head []byte, whole bool, err error) {
-	// The context's end does not wake a blocked read; the deadline does. A writer without a connection has none.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.config.Timeout))
-	if r.ContentLength > most {
-		w.Header().Set("Connection", "close")
-		return nil, false, refuse(issuer.ReasonBodyTooLarge, "the body is announced as too large")
+	body, err := a.openBody(w, r, most)
+	if err != nil {
+		return nil, false, err
 	}
-	body := http.MaxBytesReader(w, r.Body, most)
 	head, err = io.ReadAll(io.LimitReader(body, keep))
 	var rest int64
 	if err == nil {
@@ -81,11 +78,27 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, most, keep int64)
 	if err == nil {
 		return head, rest == 0, nil
 	}
+	return nil, false, notRead(w, err)
+}
+
+// openBody returns a body that ends with an error after so many bytes, or when the request's time is over.
+func (a *API) openBody(w http.ResponseWriter, r *http.Request, most int64) (io.Reader, error) {
+	// The context's end does not wake a blocked read; the deadline does. A writer without a connection has none.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.config.Timeout))
+	if r.ContentLength > most {
+		w.Header().Set("Connection", "close")
+		return nil, refuse(issuer.ReasonBodyTooLarge, "the body is announced as too large")
+	}
+	return http.MaxBytesReader(w, r.Body, most), nil
+}
+
+// notRead says what an error of such a body means, and has the connection closed.
+func notRead(w http.ResponseWriter, err error) error {
 	w.Header().Set("Connection", "close")
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, false, refuse(issuer.ReasonBodyTooLarge, "the body is too large")
+		return refuse(issuer.ReasonBodyTooLarge, "the body is too large")
 	}
-	return nil, false, &issuer.Error{Reason: issuer.ReasonBodyMalformed, Err: errors.Join(errors.New("the body did not arrive"), err)}
+	return &issuer.Error{Reason: issuer.ReasonBodyMalformed, Err: errors.Join(errors.New("the body did not arrive"), err)}
 }
 
 // parseForm reads the fields of a body: each name once, in text without control characters.
