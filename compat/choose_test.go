@@ -1,0 +1,64 @@
+package compat_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hasura-issuer/hasura-issuer/compat"
+	"github.com/hasura-issuer/hasura-issuer/issuer"
+	"github.com/hasura-issuer/hasura-issuer/issuer/api"
+)
+
+// owners keeps what it was asked for.
+type owners struct {
+	asked []string
+	err   error
+}
+
+func (o *owners) Owner(roles, fields []string) (string, error) {
+	o.asked = fields
+	return roles[0], o.err
+}
+
+func TestARequestIsJudgedByAllThatItAsksFor(t *testing.T) {
+	t.Parallel()
+	for request, want := range map[string][]string{
+		`{"query":"{ b a }"}`: {"a", "b"},
+		`{"query":"query x { a } query y { b }","operationName":"y","variables":{"query":"c"}}`: {"b"},
+		`{"query":"{ a }","operationName":null,"extensions":{}}`:                                {"a"},
+		`[{"query":"{ a }"},{"query":"mutation { b }"},{"query":"{ a __typename }"}]`:           {"a", "b"},
+		`{"query":"{ __typename }"}`: nil,
+		` null`:                      nil,
+	} {
+		o := &owners{}
+		role, err := compat.Chooser{Owners: o}.Choose(t.Context(), []string{"first", "second"}, []byte(request))
+		if diff := cmp.Diff(want, o.asked); diff != "" || role != "first" || err != nil {
+			t.Errorf("%s: %q, %v (-want +got):\n%s", request, role, err, diff)
+		}
+	}
+}
+
+func TestARequestThatIsNoQueryIsWrong(t *testing.T) {
+	t.Parallel()
+	batch := "[" + strings.Repeat(`{"query":"{ a }"},`, 100) + `{"query":"{ a }"}]`
+	for _, request := range []string{
+		``, `1`, `"secret"`, `true`, `{}`, `[]`, `[null]`, `{"query":null}`, `{"query":1}`, `{"query":"{"}`, `{"Query":"{ secret }"}`, batch,
+		`{"query":"query a { secret } query b { c }"}`, `[{"query":"{ a }"},{"query":""}]`, `{"query":"{ a }","operationName":"secret"}`,
+	} {
+		_, err := compat.Chooser{Owners: &owners{}}.Choose(t.Context(), []string{"first"}, []byte(request))
+		if _, ok := errors.AsType[*api.QueryError](err); !ok || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%.50s: %v", request, err)
+		}
+	}
+}
+
+func TestThatNobodyCanTellIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	_, err := compat.Chooser{Owners: &owners{err: errDown}}.Choose(t.Context(), []string{"first"}, []byte("null"))
+	if e, ok := errors.AsType[*issuer.Error](err); !ok || e.Reason != issuer.ReasonRolesUnavailable || e.RetryAfter <= 0 {
+		t.Errorf("%v", err)
+	}
+}
