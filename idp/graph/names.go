@@ -82,7 +82,10 @@ func (c *Client) byName(ctx context.Context, tenantID string, q question, names 
 			return nil
 		})
 	}
-	return found, questions.Wait()
+	if err := questions.Wait(); err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 // lots parts names so that each part fits into one question.
