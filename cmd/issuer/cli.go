@@ -22,5 +22,7 @@ type rolesCmd struct {
 	Export  rolesExportCmd  `cmd:"" help:"Print grants and blocks as a roles file."`
 	Explain rolesExplainCmd `cmd:"" help:"Say role by role why a caller has it or not, and what their token would say."`
 	WhoHas  rolesWhoHasCmd  `cmd:"" name:"who-has" help:"Print who has a role."`
+	Mapped  rolesMappedCmd  `cmd:"" help:"Print which root fields of GraphQL roles own, and whom their provisioner lists."`
+	Import  rolesImportCmd  `cmd:"" name:"import-witboost" help:"Take over roles, root fields and holders from the tables of Witboost's role mapper."`
 	History rolesHistoryCmd `cmd:"" help:"Print who changed grants and blocks, when and how; --verify checks that nothing was altered."`
 }

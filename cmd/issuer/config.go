@@ -24,6 +24,8 @@ type settings struct {
 	CompatAllowEmpty bool   `env:"ISSUER_COMPAT_ALLOW_EMPTY" envDefault:"false" want:"true or false"`
 	CompatTenant     string `env:"ISSUER_COMPAT_TENANT" want:"the id (GUID) of the tenant whose users and groups a provisioner names, one of ISSUER_ENTRA_TENANTS; it may be left out where that names one"`
 
+	WitboostURL secret `env:"ISSUER_WITBOOST_DATABASE_URL" want:"the Postgres URL of the role mapper whose tables are imported, such as postgres://user:password@host:5432/database"`
+
 	EntraAuthority   string        `env:"ISSUER_ENTRA_AUTHORITY" envDefault:"https://login.microsoftonline.com" want:"the authority's base URL without a path: https, or http for a loopback host"`
 	EntraTenants     []string      `env:"ISSUER_ENTRA_TENANTS" want:"tenant ids (GUIDs), comma separated; it may be left out where ISSUER_ENTRA_ISSUERS is set"`
 	EntraAudiences   []string      `env:"ISSUER_ENTRA_AUDIENCES" want:"the accepted aud values, comma separated, such as the API's client id and api://<client id>"`

@@ -20,6 +20,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/redisconn/redistest"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
+	"github.com/hasura-issuer/hasura-issuer/rolestore/rolemap"
 )
 
 // awaitReason exchanges a token until it ends with a reason, "" for success.
@@ -79,8 +80,8 @@ func TestTheDatabaseWakesWhoHoldsWhatIsInIt(t *testing.T) {
 		more []string
 		want []string
 	}{
-		"both":            {nil, []string{keystore.Channel, rolestore.Channel}},
-		"keys in a file":  {[]string{"ISSUER_KEYS_FILE=" + filepath.Join(files, "keys.json")}, []string{rolestore.Channel}},
+		"both":            {nil, []string{keystore.Channel, rolemap.Channel, rolestore.Channel}},
+		"keys in a file":  {[]string{"ISSUER_KEYS_FILE=" + filepath.Join(files, "keys.json")}, []string{rolemap.Channel, rolestore.Channel}},
 		"roles in a file": {[]string{"ISSUER_ROLES_FILE=" + rolesFile(t)}, []string{keystore.Channel}},
 	} {
 		t.Run(name, func(t *testing.T) {

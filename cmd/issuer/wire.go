@@ -66,7 +66,7 @@ type service struct {
 
 // newService builds the service that s describes, without any network traffic. The caller closes it.
 func newService(ctx context.Context, s settings, log zerolog.Logger, azure *http.Client) (*service, error) {
-	svc := &service{settings: s, log: log, azure: azure, metrics: newMetrics(s.RelyingParties), operations: map[string]api.Operations{}}
+	svc := &service{settings: s, log: log, azure: azure, metrics: newMetrics(s.RelyingParties)}
 	err := svc.build(ctx)
 	if err != nil {
 		svc.close()

@@ -10,6 +10,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi"
+	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -51,7 +52,7 @@ func (svc *service) openAdmin(pool *pgxpool.Pool, store keys.Store) error {
 	if svc.settings.RolesQueryFile != "" {
 		config.GrantsElsewhere = "grants come from the query that ISSUER_ROLES_QUERY_FILE names; look at your own tables"
 	}
-	svc.operations["/admin/v1/"] = adminapi.New(config)
+	svc.operations = map[string]api.Operations{"/admin/v1/": adminapi.New(config)}
 	svc.openCompat(guard)
 	return nil
 }

@@ -22,7 +22,7 @@ type By struct {
 // fields and no others. It fails with a Refusal, or with
 // rolestore.ErrUnavailable.
 func (s *Store) PutRole(ctx context.Context, by By, role Role, fields []string) error {
-	if err := s.checkRole(role, fields); err != nil {
+	if err := s.Check(role, fields); err != nil {
 		return err
 	}
 	_, err := s.grants.EditWith(ctx, by.Actor, func(ctx context.Context, tx pgx.Tx) (rolestore.Edit, error) {

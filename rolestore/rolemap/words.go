@@ -21,8 +21,9 @@ func isLine(text string) bool {
 	})
 }
 
-// checkRole returns what is wrong with a role and its fields.
-func (s *Store) checkRole(role Role, fields []string) error {
+// Check returns what PutRole would find wrong with a role and its fields by
+// themselves: nil, or a Refusal.
+func (s *Store) Check(role Role, fields []string) error {
 	// A role is one if it could be granted to somebody.
 	someone := rolestore.Grant{Tenant: nobody, Principal: rolestore.Principal{Kind: rolestore.KindEveryone}, Role: role.Role}
 	edit := rolestore.Edit{Put: rolestore.Document{Grants: []rolestore.Grant{someone}}}
