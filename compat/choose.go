@@ -57,7 +57,7 @@ var errNoQuery = &api.QueryError{Text: "request is neither null nor an object wi
 // fieldsOf returns the root fields of all queries in a request.
 func fieldsOf(request []byte) ([]string, error) {
 	var batch []query
-	switch kind := jsontext.NewDecoder(bytes.NewReader(request)).PeekKind(); kind {
+	switch jsontext.NewDecoder(bytes.NewReader(request)).PeekKind() { //nolint:exhaustive // everything else is read as a list, or refused
 	case 'n':
 		return nil, nil
 	case '{':

@@ -40,7 +40,7 @@ const (
 	operator = "operator.token"
 )
 
-var errDown = errors.New("Graph is down")
+var errDown = errors.New("nobody answers")
 
 // directory knows names, and fails the test when it is asked for more than it may be.
 type directory struct {

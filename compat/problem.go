@@ -97,14 +97,14 @@ const retryAfter = "5"
 func (a *API) Refuse(w http.ResponseWriter, err error) string {
 	why := reasonOf(err)
 	p := problems()[why]
-	switch {
-	case why == "":
+	switch why { //nolint:exhaustive // everything else looks alike
+	case "":
 		return adminapi.Refuse(w, err)
-	case why == reasonEntryRefused: // what the seed says of a role that is not there, or another component's
+	case reasonEntryRefused: // what the seed says of a role that is not there, or another component's
 		return said(w, why, http.StatusBadRequest, errorsBody{[]string{err.Error()}})
-	case why == reasonNotFound:
+	case reasonNotFound:
 		return said(w, why, p.status, p.text)
-	case why == reasonStoreUnavailable:
+	case reasonStoreUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	return said(w, why, p.status, errorsBody{[]string{p.text}})

@@ -50,6 +50,16 @@ var key = row{
 	"signs_from":   "2026-01-01T00:00:00Z",
 }
 
+var mapped = row{"role": "sales_role", "component": "urn:dmb:cmp:sales:orders:0:view"}
+
+var holder = row{
+	"tenant":         grant["tenant"],
+	"role":           mapped["role"],
+	"principal_kind": "user",
+	"name":           "user:ada_contoso.example",
+	"principal":      grant["principal"],
+}
+
 // TestTheSchemaRefusesNonsense holds each table to its constraints: a case that
 // names none is a row that must be taken.
 func TestTheSchemaRefusesNonsense(t *testing.T) {
@@ -135,6 +145,29 @@ func TestTheSchemaRefusesNonsense(t *testing.T) {
 			"a revocation that never comes":    {key.with(row{"revoked_at": "infinity"}), "keys_dates_are_finite"},
 			"a promise below nothing":          {key.with(row{"promised_ttl": "-1"}), "keys_promises_are_not_negative"},
 		},
+		"mapped_roles": {
+			"a role":                     {mapped, ""},
+			"a role with a space":        {mapped.with(row{"role": "a b"}), "mapped_roles_role_is_well_formed"},
+			"a component that is empty":  {mapped.with(row{"component": ""}), "mapped_roles_component_is_one_line"},
+			"a component of two lines":   {mapped.with(row{"component": "a\nb"}), "mapped_roles_component_is_one_line"},
+			"a component that is nobody": {mapped.with(row{"component": nil}), "23502"},
+		},
+		"mapped_fields": {
+			"a field of no role":      {row{"role": "other", "field": "orders"}, "mapped_fields_role_fkey"},
+			"a field that is no name": {row{"role": "other", "field": "a b"}, "mapped_fields_field_is_a_name"},
+		},
+		"mapped_holders": {
+			"a holder of no role":           {holder, "mapped_holders_role_fkey"},
+			"a holder who is an app":        {holder.with(row{"principal_kind": "app"}), "mapped_holders_kind_is_known"},
+			"a name of two lines":           {holder.with(row{"name": "a\nb"}), "mapped_holders_name_is_one_line"},
+			"a principal by name":           {holder.with(row{"principal": "ada"}), "mapped_holders_principal_is_an_id"},
+			"nobody, and no reason":         {holder.with(row{"principal": nil}), "mapped_holders_is_resolved_or_says_why"},
+			"somebody, and a reason for it": {holder.with(row{"unresolved": "unknown"}), "mapped_holders_is_resolved_or_says_why"},
+		},
+		"mapped_state": {
+			"a second row":         {row{"version": "1"}, "mapped_state_pkey"},
+			"a row that is no one": {row{"only_row": "false"}, "mapped_state_has_one_row"},
+		},
 		"ring": {
 			"a second row":          {row{"version": "1"}, "ring_pkey"},
 			"a row that is not one": {row{"only_row": "false"}, "ring_has_one_row"},
@@ -166,6 +199,7 @@ func TestARowIsHeldOnce(t *testing.T) {
 		"a second block of the same user":      {"blocks", block, block.with(row{"reason": "left"}), "blocks_pkey"},
 		"an app of the same id as a user":      {"blocks", block, block.with(row{"principal_kind": "app"}), ""},
 		"a generation twice":                   {"keys", key, key.with(row{"kid": "other"}), "keys_pkey"},
+		"a component with two roles":           {"mapped_roles", mapped, mapped.with(row{"role": "other"}), "mapped_roles_component_key"},
 		"a kid twice":                          {"keys", key, key.with(row{"generation": "2"}), "keys_kid_key"},
 	} {
 		t.Run(name, func(t *testing.T) {

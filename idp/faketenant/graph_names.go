@@ -76,7 +76,7 @@ func (g graph) named(caller graphCaller, of listed, names []string) []map[string
 	return found
 }
 
-// filterIn reads a filter such as displayName in ('a','it''s'), with quotes doubled.
+// filterIn reads a filter by one property, a list of literals of OData, in which quotes are doubled.
 func filterIn(filter, property string) (names []string, ok bool) {
 	rest, found := strings.CutPrefix(filter, property+" in (")
 	rest, closed := strings.CutSuffix(rest, ")")

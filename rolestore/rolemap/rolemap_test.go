@@ -248,7 +248,7 @@ func TestTheCatalogFollowsTheDatabase(t *testing.T) {
 		t.Errorf("before anything was read: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	var ended = make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		catalog.Run(ctx, func(err error) { t.Errorf("reported: %v", err) })
