@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -138,6 +139,10 @@ func health(w http.ResponseWriter, _ *http.Request, _ rolemap.By) error {
 	return answer(w, http.StatusOK, "Alive")
 }
 
+// lookUpTime is how long names are looked up: a provisioner does not come again, so what it said has to be kept before its
+// request is over, whatever Graph does.
+const lookUpTime = 4 * time.Second
+
 // list is what PUT /v1/user_roles and PUT /v1/group_roles have in common.
 func (a *API) list(ctx context.Context, by rolemap.By, kind rolestore.PrincipalKind, role string, names []string) error {
 	if len(names) == 0 && !a.config.AllowEmpty {
@@ -149,7 +154,9 @@ func (a *API) list(ctx context.Context, by rolemap.By, kind rolestore.PrincipalK
 	if _, err := a.config.Store.ByRole(ctx, role); err != nil { // Graph is asked for no role that is not there
 		return err
 	}
-	holders := a.config.Resolver.Resolve(ctx, a.config.Tenant, kind, names)
+	lookUp, cancel := context.WithTimeout(ctx, lookUpTime)
+	holders := a.config.Resolver.Resolve(lookUp, a.config.Tenant, kind, names)
+	cancel()
 	unresolved, err := a.config.Store.PutHolders(ctx, by, rolemap.List{Tenant: a.config.Tenant, Role: role, Kind: kind, Holders: holders})
 	if err == nil {
 		a.config.Unresolved(unresolved)

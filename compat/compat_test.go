@@ -258,6 +258,16 @@ func TestWithoutGraphNamesAreKeptAndIdsAreTaken(t *testing.T) {
 	}
 }
 
+// TestGraphTakesNoTimeFromTheDatabase: the provisioner does not come again.
+func TestGraphTakesNoTimeFromTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := withRole(t, func(c *compat.Config) { c.Resolver.Directory = silent{} })
+	s.put("/v1/user_roles", usersBody)
+	if s.whys()["user:ada_contoso.example"] != "not_asked" {
+		t.Errorf("%v", s.whys())
+	}
+}
+
 func TestWithoutADatabaseTheProvisionerIsAskedToComeAgain(t *testing.T) {
 	t.Parallel()
 	s := withRole(t)

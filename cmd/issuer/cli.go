@@ -23,6 +23,7 @@ type rolesCmd struct {
 	Explain rolesExplainCmd `cmd:"" help:"Say role by role why a caller has it or not, and what their token would say."`
 	WhoHas  rolesWhoHasCmd  `cmd:"" name:"who-has" help:"Print who has a role."`
 	Mapped  rolesMappedCmd  `cmd:"" help:"Print which root fields of GraphQL roles own, and whom their provisioner lists."`
+	Resolve rolesResolveCmd `cmd:"" help:"Look names of a provisioner's lists up again that nobody was found by."`
 	Import  rolesImportCmd  `cmd:"" name:"import-witboost" help:"Take over roles, root fields and holders from the tables of Witboost's role mapper."`
 	History rolesHistoryCmd `cmd:"" help:"Print who changed grants and blocks, when and how; --verify checks that nothing was altered."`
 }

@@ -106,6 +106,25 @@ func TestTheOtherRoleMappersTablesAreTakenOver(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &done, json.MatchCaseInsensitiveNames(true)); err != nil || code != exitDone || !done.Applied || len(done.Unresolved) != 0 || strings.Join(done.Changes, "\n") != want {
 		t.Errorf("after changes: exit code %d, %v\n%s", code, err, stdout)
 	}
+	run(`INSERT INTO rolemapping.group_roles VALUES ('group:Later', 'bare', now())`)
+	if code, _, stderr := roles("import-witboost", "--yes"); code != exitDone {
+		t.Errorf("a group that is not there yet: exit code %d, %s", code, stderr)
+	}
+	tenant.SetGroupName(faketenant.GroupTwo, "Later")
+	tenant.SetGroupName(faketenant.GroupOne, "Renamed") // whoever was found is not looked up again
+	if code, stdout, stderr := roles("resolve", "--dry-run"); code != exitDone || stdout != "~ role bare: group:Later, who is "+faketenant.GroupTwo+"\n" {
+		t.Errorf("resolve --dry-run: exit code %d\n%s%s", code, stdout, stderr)
+	}
+	if code, _, stderr := roles("resolve", "--yes"); code != exitDone || !strings.Contains(stderr, "resolved") {
+		t.Errorf("resolve: exit code %d, %s", code, stderr)
+	}
+	if _, stdout, _ := roles("who-has", "bare"); !strings.Contains(stdout, faketenant.GroupTwo) {
+		t.Errorf("who has it:\n%s", stdout)
+	}
+	if code, stdout, stderr := roles("resolve"); code != exitDone || stdout != "" || !strings.Contains(stderr, "nothing to change") {
+		t.Errorf("nothing is left: exit code %d\n%s%s", code, stdout, stderr)
+	}
+	tenant.SetGroupName(faketenant.GroupOne, "Editors")
 	tenant.SetWeather(faketenant.PartGraph, faketenant.Weather{Status: 403})
 	if code, stdout, stderr := roles("import-witboost", "--yes"); code != exitDone || stdout != "" || !strings.Contains(stderr, "could not be looked up") {
 		t.Errorf("with Graph down, whoever was found stays: exit code %d\n%s%s", code, stdout, stderr)

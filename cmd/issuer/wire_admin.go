@@ -98,4 +98,3 @@ func (p paperRing) Sign(ctx context.Context, payload []byte) (jws, kid string, e
 	}
 	return p.Ring.Sign(ctx, payload)
 }
-

@@ -95,7 +95,7 @@ func TestEveryReasonHasItsAnswerToAnEngine(t *testing.T) {
 			want = http.StatusTooManyRequests
 		case issuer.ReasonInternal:
 			want = http.StatusInternalServerError
-		case issuer.ReasonKeysUnavailable, issuer.ReasonRolesUnavailable, issuer.ReasonGroupsUnavailable, issuer.ReasonIDPUnavailable:
+		case issuer.ReasonKeysUnavailable, issuer.ReasonRolesUnavailable, issuer.ReasonGroupsUnavailable, issuer.ReasonIDPUnavailable, issuer.ReasonPolicyUnavailable:
 			want = http.StatusServiceUnavailable // an outage must not look like a refusal
 		}
 		got := s.do(http.MethodPost, authenticate, ofEngine("null"))

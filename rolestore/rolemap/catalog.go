@@ -73,8 +73,8 @@ func (c *Catalog) Wake() {
 	}
 }
 
-// Run keeps the catalog fresh until ctx ends. It hands each failure to report,
-// and nil once that is over.
+// Run keeps the catalog fresh until ctx ends. It hands a failure to report, once
+// for as long as it lasts, and nil when it is over.
 func (c *Catalog) Run(ctx context.Context, report func(error)) {
 	ticker := time.NewTicker(c.ttl)
 	defer ticker.Stop()
@@ -84,7 +84,7 @@ func (c *Catalog) Run(ctx context.Context, report func(error)) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil || failing {
+		if (err != nil) != failing {
 			report(err)
 		}
 		failing = err != nil

@@ -208,6 +208,24 @@ func TestThatGraphIsDownTakesNothingAway(t *testing.T) {
 	s.wantGrants("user " + carol + " 0")
 }
 
+func TestAListThatWasChangedMeanwhileIsNotChanged(t *testing.T) {
+	t.Parallel()
+	s := withRole(t)
+	put := func(expected []rolemap.Holder, holders ...rolemap.Holder) error {
+		_, err := s.store.PutHolders(t.Context(), known, rolemap.List{Tenant: tenant, Role: sales, Kind: rolestore.KindUser, Holders: holders, Expected: expected})
+		return err
+	}
+	a, b := found("user:a", alice), lost("user:b", rolemap.Unknown)
+	s.must(put([]rolemap.Holder{}, b, a))
+	for _, expected := range [][]rolemap.Holder{{}, {a}, {a, found("user:b", bob)}} {
+		if err := put(expected, a); !errors.Is(err, rolestore.ErrChangedMeanwhile) {
+			t.Errorf("%v: %v", expected, err)
+		}
+	}
+	s.must(put([]rolemap.Holder{a, b}, found("user:b", bob)))
+	s.wantGrants("user " + bob + " 0")
+}
+
 func TestAListOfNoRoleOrOfNoNamesIsRefused(t *testing.T) {
 	t.Parallel()
 	s := withRole(t)
