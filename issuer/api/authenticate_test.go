@@ -126,6 +126,11 @@ func TestWhatComesOfTheChoice(t *testing.T) {
 	} {
 		s, choice := asker(t, func(config *api.Config) { config.Meter = m })
 		choice.role, choice.err = c.role, c.err
+		s.issuer.respond = func(context.Context, issuer.Request) (issuer.Decision, error) {
+			d := decision
+			d.Role = "editor" // the default one, which is said to nobody
+			return d, nil
+		}
 		got := s.do(http.MethodPost, authenticate, ofEngine("null"))
 		if got.StatusCode != c.status || c.body != "" && got.body != c.body {
 			t.Errorf("%s: %s %s", name, got.Status, got.body)

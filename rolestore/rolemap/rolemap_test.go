@@ -298,6 +298,30 @@ func TestTheCatalogFollowsTheDatabase(t *testing.T) {
 	await("", []string{sales, "wide"}, []string{"items"})
 }
 
+// TestTheCatalogAnswersForAWhileWithoutTheDatabase, and then says that it does not know.
+func TestTheCatalogAnswersForAWhileWithoutTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := withRole(t)
+	catalog := rolemap.NewCatalog(s.store, time.Second, time.Minute)
+	now := time.Now()
+	catalog.SetClock(func() time.Time { return now })
+	s.must(catalog.Refresh(t.Context()))
+	now = now.Add(30 * time.Second)
+	s.must(catalog.Refresh(t.Context())) // nothing has changed, and that is news as well
+	s.pool.Close()
+	if err := catalog.Refresh(t.Context()); !errors.Is(err, rolestore.ErrUnavailable) {
+		t.Errorf("without a database: %v", err)
+	}
+	now = now.Add(time.Minute)
+	if owner, err := catalog.Owner([]string{sales}, []string{"orders"}); owner != sales || err != nil {
+		t.Errorf("after a minute: %q, %v", owner, err)
+	}
+	now = now.Add(time.Nanosecond)
+	if owner, err := catalog.Owner([]string{sales}, []string{"orders"}); owner != "" || !errors.Is(err, rolestore.ErrUnavailable) {
+		t.Errorf("after more: %q, %v", owner, err)
+	}
+}
+
 func TestWithoutADatabaseEveryAnswerSaysSo(t *testing.T) {
 	t.Parallel()
 	s := withRole(t)
