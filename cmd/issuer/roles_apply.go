@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
@@ -119,7 +120,21 @@ func (p *program) showChange(flags changeFlags, diff rolestore.Diff) error {
 	if _, err := diff.WriteTo(out); err != nil {
 		return err
 	}
+	if err := p.sayOver(diff.Over(time.Now())); err != nil {
+		return err
+	}
 	return p.sayKept(diff.Kept)
+}
+
+// sayOver tells of entries that are over and come all the same: they were not when somebody exported them.
+func (p *program) sayOver(n int) error {
+	switch n {
+	case 0:
+		return nil
+	case 1:
+		return p.say("note: 1 entry that is added or changed is over already, and never in force")
+	}
+	return p.say(fmt.Sprintf("note: %d entries that are added or changed are over already, and never in force", n))
 }
 
 func (p *program) sayChange(flags changeFlags, o outcome, sentence string) error {

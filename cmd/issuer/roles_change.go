@@ -127,6 +127,18 @@ func (p *program) edit(ctx context.Context, s settings, flags changeFlags, edit 
 	defer pool.Close()
 	store := rolestore.NewPostgres(pool, s.roleRules())
 	return p.changeRoles(ctx, flags, words, rolestore.ApplyOptions{}, func(ctx context.Context, options rolestore.ApplyOptions) (rolestore.Diff, error) {
-		return store.Edit(ctx, edit, options)
+		diff, err := store.Edit(ctx, edit, options)
+		if err == nil && options.DryRun {
+			err = timely(diff)
+		}
+		return diff, err
 	})
+}
+
+// timely refuses an entry whose end is over before it is there: on a slip of the year, a block would block nobody.
+func timely(diff rolestore.Diff) error {
+	if err := diff.Timely(time.Now()); err != nil {
+		return usageError{err}
+	}
+	return nil
 }

@@ -158,6 +158,8 @@ func TestAChangeThatCannotBeMeantIsRefused(t *testing.T) {
 		"grant --role a --everyone --until 0s":                                    "--until: want a duration",
 		"grant --role a --everyone --until 36501d":                                "--until: want a duration",
 		"grant --role a --everyone --from 99d --until 2d":                         "until: want a time after from",
+		"grant --role a --everyone --until 2020-01-01":                            "until: want a time to come: this grant would never be in force",
+		"block --user " + someone + " --until 2020-01-01":                         "until: want a time to come: this block would never be in force",
 		"grant --role a --everyone --from 2026-02-30":                             "--from: want a duration",
 		"grant --role a --everyone --session x":                                   "--session: want name=value",
 		"grant --role a --everyone --session=x-hasura-a=1 --session=x-hasura-a=2": "each name once",
@@ -186,6 +188,24 @@ func TestAChangeThatCannotBeMeantIsRefused(t *testing.T) {
 	}
 	if code, _, stderr := execute(t, manyTenants, "roles", "grant", "--everyone", "--role", "a", "--tenant", strings.ToUpper(inTenant)); code != exitDone {
 		t.Errorf("with a tenant: exit code %d, %q", code, stderr)
+	}
+}
+
+func TestAFileMayHoldWhatIsOver(t *testing.T) {
+	t.Parallel()
+	settings := oneTenant(t)
+	apply := func() (code int, stdout, stderr string) {
+		return executeWith(t, settings, over, "roles", "apply", "--yes", "-f", "-")
+	}
+	if code, _, stderr := apply(); code != exitDone || stderr != "note: 2 entries that are added or changed are over already, and never in force\napplied\n" {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+	if code, _, stderr := apply(); code != exitDone || stderr != "nothing to change\n" {
+		t.Errorf("again: exit code %d, %q", code, stderr)
+	}
+	same := []string{"roles", "block", "--app", someone, "--until", "2020-01-01"}
+	if code, _, stderr := execute(t, settings, same...); code != exitDone || stderr != "this is blocked already\n" {
+		t.Errorf("the same by flags, though it is over: exit code %d, %q", code, stderr)
 	}
 }
 

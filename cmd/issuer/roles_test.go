@@ -105,13 +105,21 @@ func TestOnAFileRolesAreListedAndNotChanged(t *testing.T) {
 	}
 }
 
+// over are entries that are no longer in force.
+const over = `grants:
+  - { tenant: ` + inTenant + `, everyone: true, role: over, from: 2020-01-01T00:00:00Z, until: 2020-01-02T00:00:00Z }
+blocks:
+  - { tenant: ` + inTenant + `, app: ` + someone + `, until: 2020-01-01T00:00:00Z }
+`
+
 func TestTheListIsNarrowedByEveryFlag(t *testing.T) {
 	t.Parallel()
-	_, roles := changes(t)
-	for _, line := range []string{"block --user " + someone, "grant --everyone --role over --from 2020-01-01 --until 2020-01-02", "block --app " + someone + " --until 2020-01-01"} {
-		if code, _, stderr := roles(strings.Fields(line)...); code != exitDone {
-			t.Fatal(stderr)
-		}
+	settings, roles := changes(t)
+	if code, _, stderr := roles("block", "--user", someone); code != exitDone {
+		t.Fatal(stderr)
+	}
+	if code, _, stderr := executeWith(t, settings, over, "roles", "apply", "--yes", "-f", "-"); code != exitDone {
+		t.Fatal(stderr)
 	}
 	for line, want := range map[string][2]int{ // how many grants and blocks
 		"": {6, 2}, "--tenant " + strings.ToUpper(inTenant): {6, 2}, "--tenant 0c9e8d7f-6a5b-4c3d-8e2f-1a0b9c8d7e6f": {0, 0},

@@ -36,6 +36,9 @@ func (l entries[T]) change(ctx context.Context, c change[T]) (before *T, err err
 		if err != nil {
 			return nil, storeError(err)
 		}
+		if err := plan.Timely(l.now()); err != nil {
+			return nil, storeError(err)
+		}
 		before := beforeOf(l.changes(plan), c.wanted)
 		if err := c.judge(before, plan.Loss); err != nil || plan.Empty() {
 			return before, err

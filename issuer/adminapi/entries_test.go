@@ -147,6 +147,21 @@ func TestABlockIsMadeReadAndLifted(t *testing.T) {
 	}
 }
 
+func TestAnEndThatIsOverIsRefusedUnlessItIsThereAlready(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	block, until := blockPath("user:"+alice), `{"until":"2020-01-01T00:00:00Z"}`
+	for _, path := range []string{block, grantPath("user:"+alice, "editor")} {
+		if got := s.want(422, "entry_refused", http.MethodPut, path, until); !strings.Contains(got.body, "would never be in force") {
+			t.Errorf("PUT %s: %s", path, got.body)
+		}
+	}
+	s.exec(`INSERT INTO issuer.blocks (tenant, principal_kind, principal, valid_until) VALUES ('` + contoso + `', 'user', '` + alice + `', '2020-01-01')`)
+	s.want(200, "", http.MethodPut, block, until)
+	s.want(422, "entry_refused", http.MethodPut, block, `{"until":"2020-01-01T00:00:00Z","reason":"other"}`)
+	s.want(200, "", http.MethodPut, block, `{}`)
+}
+
 func TestEveryKindOfPrincipalHasAnAddress(t *testing.T) {
 	t.Parallel()
 	s := start(t)
