@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -159,12 +161,18 @@ func (p *program) sayKept(n int) error {
 
 // confirmChange asks what there is to ask. What only adds one entry that somebody has just spelled out asks nothing.
 func (p *program) confirmChange(ctx context.Context, flags changeFlags, words wording, diff rolestore.Diff) error {
-	if words.asksAlways || len(diff.Grants.Added)+len(diff.Blocks.Added) == 0 {
+	if words.asksAlways || len(diff.Grants.Added)+len(diff.Blocks.Added) == 0 && !renews(diff.Blocks, time.Now()) {
 		if err := p.confirm(ctx, flags.Yes, words.question); err != nil {
 			return err
 		}
 	}
 	return p.confirmLoss(ctx, words.confirmed, diff.Loss)
+}
+
+// renews tells whether all that changes are blocks that are over: such a one counts as none, and the next must not wait.
+func renews(blocks rolestore.Changes[rolestore.Block], now time.Time) bool {
+	inForce := func(c rolestore.Change[rolestore.Block]) bool { return issuer.Blocks(c.Before, now) }
+	return len(blocks.Changed) > 0 && len(blocks.Removed) == 0 && !slices.ContainsFunc(blocks.Changed, inForce)
 }
 
 // confirmLoss asks a second question about what a slip would cost most. An answer to the first one is none to it.

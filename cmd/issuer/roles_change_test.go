@@ -191,7 +191,7 @@ func TestAChangeThatCannotBeMeantIsRefused(t *testing.T) {
 	}
 }
 
-func TestAFileMayHoldWhatIsOver(t *testing.T) {
+func TestAFileMayHoldWhatIsOverAndABlockThatIsCountsAsNone(t *testing.T) {
 	t.Parallel()
 	settings := oneTenant(t)
 	apply := func() (code int, stdout, stderr string) {
@@ -206,6 +206,12 @@ func TestAFileMayHoldWhatIsOver(t *testing.T) {
 	same := []string{"roles", "block", "--app", someone, "--until", "2020-01-01"}
 	if code, _, stderr := execute(t, settings, same...); code != exitDone || stderr != "this is blocked already\n" {
 		t.Errorf("the same by flags, though it is over: exit code %d, %q", code, stderr)
+	}
+	if code, _, stderr := execute(t, settings, "roles", "block", "--app", someone, "--until", "2h"); code != exitDone || stderr != "blocked\n" {
+		t.Errorf("another in its place: exit code %d, %q", code, stderr)
+	}
+	if code, _, stderr := execute(t, settings, "roles", "block", "--app", someone, "--until", "1h"); code != exitUsage || !strings.Contains(stderr, "--yes") {
+		t.Errorf("a shorter one: exit code %d, %q", code, stderr)
 	}
 }
 
