@@ -80,6 +80,11 @@ func readRoles(ctx context.Context, p *program) (rolestore.Document, error) {
 	if s.RolesFile != "" {
 		return readDocument(s.RolesFile, "ISSUER_ROLES_FILE", s)
 	}
+	if s.RolesQueryFile != "" {
+		if err := p.say("note: " + unasked); err != nil {
+			return rolestore.Document{}, err
+		}
+	}
 	pool, err := openMigrated(ctx, s)
 	if err != nil {
 		return rolestore.Document{}, err
@@ -92,6 +97,17 @@ func readRoles(ctx context.Context, p *program) (rolestore.Document, error) {
 func refuseRolesFile(s settings) error {
 	if s.RolesFile != "" {
 		return usagef("roles are kept in the file ISSUER_ROLES_FILE names; edit the file")
+	}
+	return nil
+}
+
+// unasked is what becomes of our grants beside a query of the operator's. Blocks count as always.
+const unasked = "roles come from the query that ISSUER_ROLES_QUERY_FILE names, and nobody asks the grants that are kept here"
+
+// refuseUnasked is for commands that change grants, where that would change nothing for anybody.
+func refuseUnasked(s settings) error {
+	if s.RolesQueryFile != "" {
+		return usagef("%s: change what the query reads", unasked)
 	}
 	return nil
 }

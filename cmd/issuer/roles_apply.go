@@ -39,6 +39,9 @@ func (c *rolesApplyCmd) Run(ctx context.Context, p *program) error {
 	if err := refuseRolesFile(s); err != nil {
 		return err
 	}
+	if err := refuseUnasked(s); err != nil {
+		return err
+	}
 	document, err := c.document(p, s)
 	if err != nil {
 		return err

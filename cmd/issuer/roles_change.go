@@ -116,6 +116,11 @@ func (p *program) edit(ctx context.Context, s settings, flags changeFlags, edit 
 	if err := refuseRolesFile(s); err != nil {
 		return err
 	}
+	if len(edit.Put.Grants)+len(edit.Remove.Grants) > 0 {
+		if err := refuseUnasked(s); err != nil {
+			return err
+		}
+	}
 	edit, err := edit.Checked(s.roleRules())
 	if err != nil {
 		return usageError{err}

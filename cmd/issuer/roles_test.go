@@ -105,6 +105,27 @@ func TestOnAFileRolesAreListedAndNotChanged(t *testing.T) {
 	}
 }
 
+func TestBesideAQueryOfOnesOwnOnlyBlocksAreChanged(t *testing.T) {
+	t.Parallel()
+	settings := append(oneTenant(t), "ISSUER_ROLES_QUERY_FILE="+written(t, "SELECT role FROM own.people WHERE id = @subject"))
+	for _, line := range []string{"grant --everyone --role a", "revoke --everyone --role a --yes", "apply --yes -f " + rolesFile(t)} {
+		code, stdout, stderr := execute(t, settings, append([]string{"roles"}, strings.Fields(line)...)...)
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, "ISSUER_ROLES_QUERY_FILE") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("issuer roles %s: exit code %d, %q, %q", line, code, stdout, stderr)
+		}
+	}
+	for _, line := range []string{"block --user " + someone, "unblock --user " + someone + " --yes"} {
+		if code, _, stderr := execute(t, settings, append([]string{"roles"}, strings.Fields(line)...)...); code != exitDone {
+			t.Errorf("issuer roles %s: exit code %d, %q", line, code, stderr)
+		}
+	}
+	for _, command := range []string{"list", "export"} {
+		if code, stdout, stderr := execute(t, settings, "roles", command); code != exitDone || stdout == "" || !strings.Contains(stderr, "nobody asks the grants") {
+			t.Errorf("issuer roles %s: exit code %d, %q, %q", command, code, stdout, stderr)
+		}
+	}
+}
+
 // over are entries that are no longer in force.
 const over = `grants:
   - { tenant: ` + inTenant + `, everyone: true, role: over, from: 2020-01-01T00:00:00Z, until: 2020-01-02T00:00:00Z }
