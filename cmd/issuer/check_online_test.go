@@ -329,6 +329,10 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 	_, found = c.check(t, "", made)
 	found.want(t, "keys", failed, "once held a ring", "issuer keys adopt")
 
+	mustExec(t, append(slices.Clone(c.settings), made...), `DROP TABLE issuer.role_state`)
+	_, found = c.check(t, "", made)
+	found.want(t, "database", failed, "history", "was removed")
+
 	_, found = c.check(t, "", nil)
 	found.want(t, "database", off, "files")
 	found.want(t, "redis", off, "none is set")

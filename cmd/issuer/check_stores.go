@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
+	"github.com/hasura-issuer/hasura-issuer/rolestore/history"
 )
 
 // stores tries the database and what lies in it or in files, holds the key set that engines get against the ring, and tries
@@ -52,6 +54,9 @@ func (a *attempt) schema(ctx context.Context, pool *pgxpool.Pool) []finding {
 	var all []finding
 	if err := database.CheckSessions(ctx, pool); err != nil {
 		all = append(all, finding{Name: "database", Of: "sessions", Status: note, Detail: err.Error()})
+	}
+	if err := history.Intact(ctx, pool); err != nil && !errors.Is(err, history.ErrNoHistory) { // of that, the version tells
+		all = append(all, found("database", "history", "", err))
 	}
 	migrations, err := database.Status(ctx, a.settings.DatabaseURL.reveal())
 	if err != nil {

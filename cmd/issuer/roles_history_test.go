@@ -83,3 +83,15 @@ func TestTheHistoryIsVerified(t *testing.T) {
 		}
 	}
 }
+
+func TestAHistoryThatWasRemovedFailsAndIsNotToBeMigrated(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"issuer.role_history", "issuer.role_state"} {
+		settings := oneTenant(t)
+		mustExec(t, settings, `DROP TABLE `+table)
+		code, stdout, stderr := execute(t, settings, "roles", "history", "--verify")
+		if code != exitFailed || stdout != "" || !strings.Contains(stderr, table+", and it is gone") || strings.Contains(stderr, "issuer migrate") {
+			t.Errorf("without %s: exit code %d, %q, %q", table, code, stdout, stderr)
+		}
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -153,9 +152,10 @@ func snapshot(ctx context.Context, pool *pgxpool.Pool, work func(pgx.Tx) error) 
 	err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		return work(tx)
 	})
-	const undefinedTable = "42P01"
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == undefinedTable {
-		return ErrNoHistory
+	if isUndefined(err) {
+		if lost := Intact(ctx, pool); lost != nil {
+			return lost
+		}
 	}
 	return err
 }

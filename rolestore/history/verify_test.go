@@ -249,7 +249,7 @@ func TestALongChainIsCheckedToItsEnd(t *testing.T) {
 func TestADatabaseWithoutAHistoryIsChangedAndSaysWhatToRun(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t)
-	mustExec(t, pool, `DROP FUNCTION issuer.on_roles_change, issuer.before_roles_change CASCADE; DROP TABLE issuer.role_history, issuer.role_state`)
+	mustExec(t, pool, `DROP FUNCTION issuer.on_roles_change, issuer.before_roles_change CASCADE; DROP TABLE issuer.role_history, issuer.role_state; DELETE FROM issuer.migrations WHERE version_id >= 5`)
 	mustApply(t, pool, "ada", userGrant(alice, "a"))
 	mustApply(t, pool, "ada")
 	_, listing := history.List(t.Context(), pool, history.Query{Limit: 1})
@@ -257,6 +257,21 @@ func TestADatabaseWithoutAHistoryIsChangedAndSaysWhatToRun(t *testing.T) {
 	for _, err := range []error{listing, verifying} {
 		if !errors.Is(err, history.ErrNoHistory) || !strings.Contains(err.Error(), "issuer migrate") {
 			t.Errorf("got error %v, want ErrNoHistory", err)
+		}
+	}
+}
+
+func TestAHistoryThatWasRemovedIsNotTakenForOneThatIsToCome(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"issuer.role_history", "issuer.role_state"} {
+		pool := newPool(t)
+		must(t, history.Intact(t.Context(), pool))
+		mustExec(t, pool, `DROP TABLE `+table)
+		_, verifying := history.Verify(t.Context(), pool)
+		for _, err := range []error{verifying, history.Intact(t.Context(), pool)} {
+			if err == nil || errors.Is(err, history.ErrNoHistory) || !strings.Contains(err.Error(), "was removed: migration 5 made "+table+",") {
+				t.Errorf("without %s: %v", table, err)
+			}
 		}
 	}
 }
