@@ -50,7 +50,7 @@ func (c *rolesWhoHasCmd) Run(ctx context.Context, p *program) error {
 	if c.JSON {
 		return printJSON(p.stdout, report)
 	}
-	if err := report.write(p.stdout); err != nil || !found.More {
+	if err := report.write(p.stdout, filter.Tenant); err != nil || !found.More {
 		return err
 	}
 	return p.say(fmt.Sprintf("more than %d have it; --all shows them", mostHolders))
@@ -86,9 +86,14 @@ func newHolding(role string, found rolestore.Holders, now time.Time) holding {
 	return h
 }
 
-func (h holding) write(w io.Writer) error {
+// write writes the holding for a person who asked about a tenant, or about all where that is empty.
+func (h holding) write(w io.Writer, tenant string) error {
 	if len(h.Grants) == 0 {
-		_, err := fmt.Fprintf(w, "nobody: there is no grant of the role %s\n", cell(h.Role))
+		where := ""
+		if tenant != "" {
+			where = " in this tenant"
+		}
+		_, err := fmt.Fprintf(w, "nobody: there is no grant of the role %s%s\n", cell(h.Role), where)
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

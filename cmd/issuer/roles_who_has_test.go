@@ -67,7 +67,10 @@ func TestWhoHasARoleIsPrintedWithWhatItIsWorth(t *testing.T) {
 			if diff := cmp.Diff([]string{"in_force", "not_yet", "in_force", "over", "in_force, blocked", "in_force"}, standings); diff != "" || got.Role != "crew" || len(got.Blocks) != 2 || got.More {
 				t.Errorf("%+v; standings (-want +got):\n%s", got, diff)
 			}
-			if code, stdout, _ := execute(t, settings, "roles", "who-has", "nobodys"); code != exitDone || !strings.HasPrefix(stdout, "nobody: ") {
+			if code, stdout, _ := execute(t, settings, "roles", "who-has", "other", "--tenant", "0c9e8d7f-6a5b-4c3d-8e2f-1a0b9c8d7e6f"); code != exitDone || stdout != "nobody: there is no grant of the role other in this tenant\n" {
+				t.Errorf("in a tenant without it: exit code %d, %q", code, stdout)
+			}
+			if code, stdout, _ := execute(t, settings, "roles", "who-has", "nobodys"); code != exitDone || stdout != "nobody: there is no grant of the role nobodys\n" {
 				t.Errorf("a role that nobody has: exit code %d, %q", code, stdout)
 			}
 			for line, want := range map[string]string{"": "role", "a'b": "role", "crew --tenant contoso": "tenant"} {
