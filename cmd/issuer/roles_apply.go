@@ -101,7 +101,7 @@ func (p *program) changeRoles(ctx context.Context, flags changeFlags, words word
 		return err
 	}
 	if diff.Empty() || flags.DryRun {
-		return p.sayChange(flags, outcome{diff, false}, map[bool]string{true: words.already, false: "nothing was changed: --dry-run"}[diff.Empty()])
+		return p.sayChange(flags, outcome{diff, false}, words.unchanged(diff))
 	}
 	if err := p.confirmChange(ctx, flags, words, diff); err != nil {
 		return err
@@ -111,6 +111,26 @@ func (p *program) changeRoles(ctx context.Context, flags changeFlags, words word
 		return err
 	}
 	return p.sayChange(flags, outcome{diff, true}, words.done)
+}
+
+// unchanged says why nothing was changed, and of a dry run what else there will be to answer.
+func (w wording) unchanged(diff rolestore.Diff) string {
+	switch {
+	case diff.Empty():
+		return w.already
+	case diff.Loss.IsGrave() && !w.confirmed:
+		return "nothing was changed: --dry-run; this will ask a second time (--confirm-removal), since " + cell(costs(diff.Loss))
+	}
+	return "nothing was changed: --dry-run"
+}
+
+// costs says what a loss is.
+func costs(loss rolestore.Loss) string {
+	text := fmt.Sprintf("%d of all %d grants go", loss.Removed, loss.Present)
+	if len(loss.Roles) > 0 {
+		text += ", and with them the last of " + strings.Join(loss.Roles, ", ")
+	}
+	return text
 }
 
 // showChange writes the difference to stdout, or, where that is for JSON, to the person who will be asked about it.
@@ -183,14 +203,10 @@ func (p *program) confirmLoss(ctx context.Context, confirmed bool, loss rolestor
 	if confirmed || !loss.IsGrave() {
 		return nil
 	}
-	costs := fmt.Sprintf("%d of all %d grants go", loss.Removed, loss.Present)
-	if len(loss.Roles) > 0 {
-		costs += ", and with them the last of " + strings.Join(loss.Roles, ", ")
-	}
 	if !p.terminal {
-		return usagef("%s: this takes --confirm-removal as well as --yes", cell(costs))
+		return usagef("%s: this takes --confirm-removal as well as --yes", cell(costs(loss)))
 	}
-	return p.confirm(ctx, false, cell(costs)+". Remove them all the same?")
+	return p.confirm(ctx, false, cell(costs(loss))+". Remove them all the same?")
 }
 
 // operator names who changes roles, for the record: as the flag says, or the account and the machine this runs on.

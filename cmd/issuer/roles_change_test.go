@@ -89,13 +89,21 @@ func TestTheLastGrantOfARoleTakesASecondAnswer(t *testing.T) {
 	settings, roles := changes(t)
 	revoke := []string{"revoke", "--group", "d1000001-aaaa-4bbb-8ccc-000000000001", "--role", "editor"}
 	prune := []string{"apply", "--prune", "-f", "-"}
-	end := []string{"grant", "--group", "d1000001-aaaa-4bbb-8ccc-000000000001", "--role", "editor", "--until", "2020-01-01"}
-	for name, args := range map[string][]string{"revoke": revoke, "apply --prune": prune, "a grant that is over": end} {
-		code, _, stderr := executeWith(t, settings, "grants: []\n", append(append([]string{"roles"}, args...), "--yes")...)
+	end := []string{"grant", "--group", "d1000001-aaaa-4bbb-8ccc-000000000001", "--role", "editor", "--from", "2999-01-01"}
+	for name, args := range map[string][]string{"revoke": revoke, "apply --prune": prune, "a grant that has not begun": end} {
+		args = append([]string{"roles"}, args...)
+		code, _, stderr := executeWith(t, settings, "grants: []\n", append(args, "--dry-run")...)
+		if code != exitDone || !strings.Contains(stderr, "will ask a second time (--confirm-removal)") || !strings.Contains(stderr, "the last of") {
+			t.Errorf("%s --dry-run: exit code %d, %q", name, code, stderr)
+		}
+		if _, _, stderr := executeWith(t, settings, "grants: []\n", append(args, "--dry-run", "--confirm-removal")...); stderr != "nothing was changed: --dry-run\n" {
+			t.Errorf("%s --dry-run --confirm-removal: %q", name, stderr)
+		}
+		code, _, stderr = executeWith(t, settings, "grants: []\n", append(args, "--yes")...)
 		if code != exitUsage || !strings.Contains(stderr, "the last of") || !strings.Contains(stderr, "--confirm-removal") {
 			t.Errorf("%s --yes: exit code %d, %q", name, code, stderr)
 		}
-		code, _, stderr = executeWith(t, settings, "grants: []\n", append(append([]string{"roles"}, args...), "--confirm-removal")...)
+		code, _, stderr = executeWith(t, settings, "grants: []\n", append(args, "--confirm-removal")...)
 		if code != exitUsage || !strings.Contains(stderr, "--yes") {
 			t.Errorf("%s --confirm-removal: exit code %d, %q", name, code, stderr)
 		}
