@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -125,6 +126,9 @@ func (p *program) edit(ctx context.Context, s settings, flags changeFlags, edit 
 	if err != nil {
 		return usageError{err}
 	}
+	if err := p.sayUnserved(s, edit.Put); err != nil {
+		return err
+	}
 	pool, err := openMigrated(ctx, s)
 	if err != nil {
 		return err
@@ -138,6 +142,18 @@ func (p *program) edit(ctx context.Context, s settings, flags changeFlags, edit 
 		}
 		return diff, err
 	})
+}
+
+// sayUnserved notes an entry's tenant whose callers cannot come, where the settings say whose can.
+func (p *program) sayUnserved(s settings, put rolestore.Document) error {
+	tenants := put.Tenants()
+	for _, b := range put.Blocks {
+		tenants = append(tenants, b.Tenant)
+	}
+	if len(s.EntraTenants)+len(s.EntraIssuers.list) == 0 || !slices.ContainsFunc(tenants, func(t string) bool { return !s.serves(t) }) {
+		return nil
+	}
+	return p.say("note: neither ISSUER_ENTRA_TENANTS nor ISSUER_ENTRA_ISSUERS names this tenant: its tokens are refused")
 }
 
 // timely refuses an entry whose end is over before it is there: on a slip of the year, a block would block nobody.

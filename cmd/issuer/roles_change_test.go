@@ -199,6 +199,22 @@ func TestAChangeThatCannotBeMeantIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnEntryForATenantThatCannotComeIsNoted(t *testing.T) {
+	t.Parallel()
+	settings := oneTenant(t)
+	for line, want := range map[string]string{
+		"grant --everyone --role a --tenant 0c9e8d7f-6a5b-4c3d-8e2f-1a0b9c8d7e6f":        "ISSUER_ENTRA_TENANTS",
+		"block --user " + someone + " --tenant 0c9e8d7f-6a5b-4c3d-8e2f-1a0b9c8d7e6f":     "ISSUER_ENTRA_TENANTS",
+		"grant --everyone --role a --tenant " + strings.ToUpper(inTenant):                "",
+		"revoke --everyone --role b --yes --tenant 0c9e8d7f-6a5b-4c3d-8e2f-1a0b9c8d7e6f": "there is no grant",
+	} {
+		_, _, stderr := execute(t, settings, append([]string{"roles"}, strings.Fields(line)...)...)
+		if !strings.Contains(stderr, want) || strings.Contains(stderr, "note:") != (want == "ISSUER_ENTRA_TENANTS") {
+			t.Errorf("issuer roles %s: %q", line, stderr)
+		}
+	}
+}
+
 func TestAFileMayHoldWhatIsOverAndABlockThatIsCountsAsNone(t *testing.T) {
 	t.Parallel()
 	settings := oneTenant(t)
