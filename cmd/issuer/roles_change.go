@@ -12,7 +12,7 @@ import (
 type rolesGrantCmd struct {
 	principalFlags
 	Role     string   `required:"" placeholder:"NAME" help:"The role."`
-	Priority int      `help:"The highest one's role is a caller's default."`
+	Priority priority `placeholder:"NUMBER" help:"The highest one's role is a caller's default."`
 	Session  []string `sep:"none" placeholder:"NAME=VALUE" help:"A session variable; [one,two] is a list. Repeat it for more."`
 	From     string   `placeholder:"TIME" help:"When it begins: 2h, 7d, 2026-12-31, 2026-12-31T18:00:00Z."`
 	Until    string   `placeholder:"TIME" help:"When it ends; as --from."`
@@ -26,7 +26,7 @@ func (c *rolesGrantCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	g := rolestore.Grant{Role: c.Role, Priority: c.Priority, Reason: c.Reason}
+	g := rolestore.Grant{Role: c.Role, Priority: int(c.Priority), Reason: c.Reason}
 	if g.Tenant, g.Principal, err = c.one(s, anyPrincipal); err != nil {
 		return err
 	}

@@ -173,6 +173,7 @@ func TestAChangeThatCannotBeMeantIsRefused(t *testing.T) {
 		"grant --role a --everyone --session=x-hasura-a=1 --session=x-hasura-a=2": "each name once",
 		"grant --role a --everyone --session=x-hasura-role=admin":                 "session.x-hasura-role: comes from verified claims",
 		"grant --role a --everyone --priority 3000000000":                         "priority: want a whole number",
+		"grant --role a --everyone --priority abc":                                "--priority: want a whole number",
 		"grant --role a --everyone --as \x1b":                                     "--as: want a name",
 		"grant --role a --everyone --as \u202e":                                   "--as: want a name",
 		"revoke --role a":                                                         "exactly one of",

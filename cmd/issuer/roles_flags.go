@@ -55,6 +55,32 @@ const (
 	blockable    = "--user, --app"
 )
 
+// priority and recordNumber are numbers whose flags say what they want.
+type (
+	priority     int
+	recordNumber int64
+)
+
+// UnmarshalText reads the flag of a priority.
+func (p *priority) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseInt(string(text), 10, 32)
+	if err != nil {
+		return errors.New("want a whole number of at most 32 bits")
+	}
+	*p = priority(n)
+	return nil
+}
+
+// UnmarshalText reads the flag that names a record.
+func (r *recordNumber) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil || n < 1 {
+		return errors.New("want the number of a record, from 1 on")
+	}
+	*r = recordNumber(n)
+	return nil
+}
+
 // filterFlags choose entries; each narrows.
 type filterFlags struct {
 	principalFlags

@@ -15,12 +15,12 @@ import (
 
 type rolesHistoryCmd struct {
 	filterFlags
-	Since  string `placeholder:"TIME" help:"Only from then on: 2h or 7d ago, 2026-12-31, 2026-12-31T18:00:00Z."`
-	Before int64  `placeholder:"NUMBER" help:"Only records older than this one: the next page."`
-	Limit  int    `default:"50" help:"How many records to print at most."`
-	Verify bool   `help:"Check the whole history instead: the chain, its end, and the tables against it."`
-	Head   string `placeholder:"NUMBER:HASH" help:"With --verify: a head noted earlier, which the history still has to hold."`
-	JSON   bool   `help:"Print as JSON."`
+	Since  string       `placeholder:"TIME" help:"Only from then on: 2h or 7d ago, 2026-12-31, 2026-12-31T18:00:00Z."`
+	Before recordNumber `placeholder:"NUMBER" help:"Only records older than this one: the next page."`
+	Limit  int          `default:"50" help:"How many records to print at most."`
+	Verify bool         `help:"Check the whole history instead: the chain, its end, and the tables against it."`
+	Head   string       `placeholder:"NUMBER:HASH" help:"With --verify: a head noted earlier, which the history still has to hold."`
+	JSON   bool         `help:"Print as JSON."`
 }
 
 const maxRecords = 100_000
@@ -62,14 +62,11 @@ func (c *rolesHistoryCmd) query(now time.Time) (history.Query, error) {
 	if c.Limit < 1 || c.Limit > maxRecords {
 		return history.Query{}, usagef("--limit is %d; it wants a number from 1 to %d", c.Limit, maxRecords)
 	}
-	if c.Before < 0 {
-		return history.Query{}, usagef("--before is %d; it wants the number of a record", c.Before)
-	}
 	filter, err := c.filter()
 	if err != nil {
 		return history.Query{}, err
 	}
-	query := history.Query{Before: c.Before, Limit: c.Limit, Filter: filter}
+	query := history.Query{Before: int64(c.Before), Limit: c.Limit, Filter: filter}
 	if c.Since == "" {
 		return query, nil
 	}

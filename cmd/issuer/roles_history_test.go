@@ -76,7 +76,7 @@ func TestTheHistoryIsVerified(t *testing.T) {
 	}
 	for line, want := range map[string]string{
 		"--head " + head: "for --verify", "--verify --role a": "the whole history", "--verify --since 2h": "the whole history", "--verify --head 5": "want a head",
-		"--limit 0": "--limit is 0", "--before=-1": "--before is -1", "--since soon": "--since: want a duration",
+		"--limit 0": "--limit is 0", "--before=-1": "--before: want the number", "--before 0": "--before: want the number", "--before abc": "--before: want the number", "--since soon": "--since: want a duration",
 	} {
 		if code, _, stderr := roles(append([]string{"history"}, strings.Fields(line)...)...); code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("history %s: exit code %d, %q, want %q", line, code, stderr, want)
