@@ -235,12 +235,12 @@ func TestARemovalThatASlipWouldMakeDearIsAskedForAgain(t *testing.T) {
 	if got := s.want(409, "removal_unconfirmed", http.MethodDelete, last, ""); !strings.Contains(got.body, "1 of all 20 grants would go, and with them the last of a") {
 		t.Error(got.body)
 	}
-	over := `{"until":"2020-01-01T00:00:00Z"}`
-	if got := s.want(409, "removal_unconfirmed", http.MethodPut, last, over); !strings.Contains(got.body, "the last of a") {
+	unbegun := `{"from":"2999-01-01T00:00:00Z"}`
+	if got := s.want(409, "removal_unconfirmed", http.MethodPut, last, unbegun); !strings.Contains(got.body, "the last of a") {
 		t.Error(got.body)
 	}
 	s.want(200, "", http.MethodPut, last, `{"until":"2999-01-01T00:00:00Z"}`)
-	s.want(200, "", http.MethodPut, last+"?confirm-removal=true", over)
+	s.want(200, "", http.MethodPut, last+"?confirm-removal=true", unbegun)
 	s.want(204, "", http.MethodDelete, last, "") // nobody held it any more
 	last = grantPath("user:"+alice, "b")
 	s.want(409, "removal_unconfirmed", http.MethodDelete, last, "")
