@@ -142,7 +142,8 @@ func (c *Client) held(k recall.Key) (recall.Answer, bool) {
 
 func (c *Client) age(e recall.Answer) time.Duration { return c.now().Sub(e.Read) }
 
-// join returns the reading of q that is under way, or begins one.
+// join returns the reading of q that is under way, or begins one. One that ended after the caller had looked left its
+// answer, or its problem, before it left flights: that is given, so that nobody asks again what was just answered.
 func (c *Client) join(ctx context.Context, q query) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,6 +151,12 @@ func (c *Client) join(ctx context.Context, q query) *flight {
 		return current
 	}
 	current := newFlight(c.now())
+	held, usable := c.held(q.key)
+	problem := c.lately.of(q.key)
+	if problem != nil || usable && c.age(held) < c.ttl {
+		current.end(held, SourceMemory, problem)
+		return current
+	}
 	c.flights[q.key] = current
 	r := &reading{client: c, query: q, tenant: c.tenant(q.tenant), flight: current}
 	// Values of ctx (traces) go along, its end does not: others may be waiting.
