@@ -152,7 +152,7 @@ func TestASettingOfThePolicyThatIsWrongIsNamed(t *testing.T) {
 		"a server with a query":   {[]string{"ISSUER_POLICY_URL=https://opa.example.com/v1/data/issuer/decision?pretty"}, []string{"ISSUER_POLICY_URL"}},
 		"a token and no server":   {[]string{"ISSUER_POLICY_TOKEN=opensesame"}, []string{"ISSUER_POLICY_TOKEN is set, and there is no policy server"}},
 		"a token of two lines":    {[]string{"ISSUER_POLICY_URL=https://opa.example.com/d", "ISSUER_POLICY_TOKEN=opensesame\nX: 1"}, []string{"ISSUER_POLICY_TOKEN", "not shown"}},
-		"a folder that is none":   {[]string{"ISSUER_POLICY_DIR=" + dir + "/none"}, []string{"ISSUER_POLICY_DIR: read the policy"}},
+		"a folder that is none":   {[]string{"ISSUER_POLICY_DIR=" + dir + "/none"}, []string{"ISSUER_POLICY_DIR: read the policy", dir + "/none"}},
 		"a policy that is none":   {[]string{"ISSUER_POLICY_DIR=" + dir}, []string{"ISSUER_POLICY_DIR: compile the policy", "policy.rego:3", "http.send"}},
 		"patience without end":    {[]string{"ISSUER_POLICY_TIMEOUT=1m"}, []string{"ISSUER_POLICY_TIMEOUT", "5s"}},
 		"patience for one stroke": {[]string{"ISSUER_POLICY_TIMEOUT=1ms"}, []string{"ISSUER_POLICY_TIMEOUT"}},

@@ -3,7 +3,6 @@ package bundle
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -30,6 +29,9 @@ type folder []file
 // readFolder reads every .rego and data.json below dir. Tests (_test.rego) and what begins with a dot are left out: by
 // those names Kubernetes mounts the files of a ConfigMap a second time.
 func readFolder(dir string) (folder, error) {
+	if err := isFolder(dir); err != nil {
+		return nil, fmt.Errorf("read the policy: %w", err)
+	}
 	var files folder
 	left := int64(maxBytes)
 	at := os.DirFS(dir)
@@ -57,9 +59,18 @@ func readFolder(dir string) (folder, error) {
 		return nil, fmt.Errorf("read the policy: %w", err)
 	}
 	if len(files) == 0 {
-		return nil, errors.New("read the policy: no .rego file is in the folder")
+		return nil, fmt.Errorf("read the policy: no .rego file is in the folder %s, tests aside", dir)
 	}
 	return files, nil
+}
+
+// isFolder says of a path by its name what the walk, which starts at a dot, could not.
+func isFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no folder: name the one that holds the .rego files", dir)
+	}
+	return err
 }
 
 func counts(name string) bool {

@@ -69,8 +69,10 @@ func TestAFolderThatIsNoPolicyIsRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := bundle.Open(t.Context(), filepath.Join(t.TempDir(), "none"), time.Minute); err == nil {
-		t.Error("a folder that is not there is taken for a policy")
+	for _, path := range []string{filepath.Join(t.TempDir(), "none"), filepath.Join(folder(t, "a.rego", allows), "a.rego"), t.TempDir()} {
+		if _, err := bundle.Open(t.Context(), path, time.Minute); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("no folder with a policy, and the error does not name %s: %v", path, err)
+		}
 	}
 }
 
