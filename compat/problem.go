@@ -41,7 +41,7 @@ func problems() map[reason]problem {
 	return map[reason]problem{
 		reasonNotFound:         {http.StatusNotFound, "Role not found"},
 		reasonMethodNotAllowed: {http.StatusMethodNotAllowed, "The Allow header names the methods."},
-		reasonBodyMalformed:    {http.StatusUnprocessableEntity, "The body is not one JSON object with the members of this route, each once, and at most 10000 items in a list."},
+		reasonBodyMalformed:    {http.StatusUnprocessableEntity, "The body is not one JSON object with role_id and the other members of this route (component_id and graphql_root_field_names; users; groups), each once, none null, and at most 10000 items in a list."},
 		reasonBodyTooLarge:     {http.StatusRequestEntityTooLarge, "The body is larger than 1 MiB."},
 		reasonContentType:      {http.StatusUnsupportedMediaType, "The body must be application/json, uncompressed."},
 		reasonEmptyList:        {http.StatusConflict, "An empty list would take everything away: ISSUER_COMPAT_ALLOW_EMPTY=true allows it."},

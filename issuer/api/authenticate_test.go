@@ -178,6 +178,9 @@ func TestABodyThatIsNoneOfAnEngines(t *testing.T) {
 		if got.StatusCode != c.status || len(s.issuer.asked) != c.asked {
 			t.Errorf("%s: %s %s, asked %d times", name, got.Status, got.body, len(s.issuer.asked))
 		}
+		if got.StatusCode == http.StatusRequestEntityTooLarge && !strings.Contains(got.body, "2 MiB at /v1/authenticate") {
+			t.Errorf("%s: the answer does not say what would do: %s", name, got.body)
+		}
 		if strings.Contains(got.body, secret) {
 			t.Errorf("%s: the answer repeats the token", name)
 		}

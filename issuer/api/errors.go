@@ -81,7 +81,7 @@ func problems() map[issuer.Reason]problem {
 
 		issuer.ReasonNotFound:               {http.StatusNotFound, invalidRequest, "There is nothing at this path."},
 		issuer.ReasonMethodNotAllowed:       {http.StatusMethodNotAllowed, invalidRequest, "The method is not allowed here."},
-		issuer.ReasonBodyTooLarge:           {http.StatusRequestEntityTooLarge, invalidRequest, "The body is too large: 64 KiB are accepted, and 8 MiB from Hasura."},
+		issuer.ReasonBodyTooLarge:           {http.StatusRequestEntityTooLarge, invalidRequest, "The body is too large: 64 KiB are accepted, 8 MiB at the webhook and 2 MiB at /v1/authenticate."},
 		issuer.ReasonContentTypeUnsupported: {http.StatusUnsupportedMediaType, invalidRequest, "The body must be application/x-www-form-urlencoded."},
 
 		issuer.ReasonKeysUnavailable:   {unavailable, temporarilyUnavailable, "No signing key can be used at the moment."},
