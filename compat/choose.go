@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -70,21 +69,16 @@ func fieldsOf(request []byte) ([]string, error) {
 			return nil, errNoQuery
 		}
 	}
-	var all []string
+	queries := make([]rootfields.Query, 0, len(batch))
 	for _, one := range batch {
 		if one.Query == nil {
 			return nil, errNoQuery
 		}
-		name := ""
+		query := rootfields.Query{Text: *one.Query}
 		if one.OperationName != nil {
-			name = *one.OperationName
+			query.Operation = *one.OperationName
 		}
-		fields, err := rootfields.Of(*one.Query, name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, fields...)
+		queries = append(queries, query)
 	}
-	slices.Sort(all)
-	return slices.Compact(all), nil
+	return rootfields.Of(queries...)
 }

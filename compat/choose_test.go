@@ -30,7 +30,7 @@ func TestARequestIsJudgedByAllThatItAsksFor(t *testing.T) {
 		`{"query":"query x { a } query y { b }","operationName":"y","variables":{"query":"c"}}`: {"b"},
 		`{"query":"{ a }","operationName":null,"extensions":{}}`:                                {"a"},
 		`[{"query":"{ a }"},{"query":"mutation { b }"},{"query":"{ a __typename }"}]`:           {"a", "b"},
-		`{"query":"{ __typename }"}`: nil,
+		`{"query":"{ __typename }"}`: {},
 		` null`:                      nil,
 	} {
 		o := &owners{}
@@ -44,8 +44,10 @@ func TestARequestIsJudgedByAllThatItAsksFor(t *testing.T) {
 func TestARequestThatIsNoQueryIsWrong(t *testing.T) {
 	t.Parallel()
 	batch := "[" + strings.Repeat(`{"query":"{ a }"},`, 100) + `{"query":"{ a }"}]`
+	wordy := `[{"query":"{` + strings.Repeat(" a", 30_000) + `}"},{"query":"{` + strings.Repeat(" a", 30_000) + `}"}]` // each for itself is fine
+	large := `[{"query":"{ a }` + strings.Repeat(" ", 1<<19) + `"},{"query":"{ a }` + strings.Repeat(" ", 1<<19) + `"}]`
 	for _, request := range []string{
-		``, `1`, `"secret"`, `true`, `{}`, `[]`, `[null]`, `{"query":null}`, `{"query":1}`, `{"query":"{"}`, `{"Query":"{ secret }"}`, batch,
+		``, `1`, `"secret"`, `true`, `{}`, `[]`, `[null]`, `{"query":null}`, `{"query":1}`, `{"query":"{"}`, `{"Query":"{ secret }"}`, batch, wordy, large,
 		`{"query":"query a { secret } query b { c }"}`, `[{"query":"{ a }"},{"query":""}]`, `{"query":"{ a }","operationName":"secret"}`,
 	} {
 		_, err := compat.Chooser{Owners: &owners{}}.Choose(t.Context(), []string{"first"}, []byte(request))

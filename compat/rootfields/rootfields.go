@@ -14,10 +14,15 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
+// What all queries of a request may have together, so that one of many queries costs no more than one. The parser bounds
+// how deep they nest by itself.
 const (
-	maxQuery  = 1 << 20 // bytes
-	maxTokens = 50_000  // the parser bounds how deep they nest by itself
+	maxBytes  = 1 << 20
+	maxTokens = 50_000
 )
+
+// Query is one query of a request, with the name of the operation that is to be executed, "" for none.
+type Query struct{ Text, Operation string }
 
 // Error is what is wrong with a request, in a sentence that repeats nothing of it.
 type Error struct{ text string }
@@ -30,34 +35,49 @@ func wrong(format string, args ...any) error { return &Error{fmt.Sprintf(format,
 // introspection are the fields that every schema has at its root, for everybody (section 4).
 var introspection = []string{"__schema", "__type", "__typename"}
 
-// Of returns the root fields of the operation of a query, sorted and each once, without those of introspection. With no
-// name the query has to hold one operation only (section 6.1). Every error is an *Error.
-func Of(query, operationName string) ([]string, error) {
-	if len(query) > maxQuery {
-		return nil, wrong("the query is longer than 1 MiB")
+// Of returns the root fields of the operations of all queries, sorted and each once, without those of introspection. A
+// query whose operation is not named has to hold one only (section 6.1). Every error is an *Error.
+func Of(queries ...Query) ([]string, error) {
+	bytes, left := 0, maxTokens
+	for _, query := range queries {
+		if bytes += len(query.Text); bytes > maxBytes {
+			return nil, wrong("the query is longer than 1 MiB")
+		}
+		used, err := readTokens(query.Text, left)
+		if err != nil {
+			return nil, err
+		}
+		left -= used
 	}
-	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, maxTokens)
+	fields := map[string]bool{}
+	for _, query := range queries {
+		if err := query.collect(fields); err != nil {
+			return nil, err
+		}
+	}
+	return list(fields), nil
+}
+
+// collect adds the query's root fields.
+func (q Query) collect(fields map[string]bool) error {
+	document, err := parser.ParseQuery(&ast.Source{Input: q.Text})
 	if err != nil {
-		return nil, syntaxError(err)
+		return syntaxError(err)
 	}
-	operation, err := choose(document.Operations, operationName)
+	operation, err := choose(document.Operations, q.Operation)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := collector{fragments: document.Fragments, followed: map[string]bool{}, fields: map[string]bool{}}
-	if err := c.collect(operation.SelectionSet); err != nil {
-		return nil, err
-	}
-	return c.list(), nil
+	return newCollector(document.Fragments, fields).collect(operation.SelectionSet)
 }
 
 // syntaxError says where it is wrong. What is said by the parser repeats words of the query.
 func syntaxError(err error) error {
 	if found, ok := errors.AsType[*gqlerror.Error](err); ok && len(found.Locations) > 0 {
 		at := found.Locations[0]
-		return wrong("the query is no GraphQL, or has more than %d tokens: see line %d, column %d", maxTokens, at.Line, at.Column)
+		return wrong("the query is no GraphQL: see line %d, column %d", at.Line, at.Column)
 	}
-	return wrong("the query is no GraphQL, or has more than %d tokens", maxTokens)
+	return wrong("the query is no GraphQL")
 }
 
 func choose(operations ast.OperationList, name string) (*ast.OperationDefinition, error) {
@@ -83,9 +103,21 @@ func choose(operations ast.OperationList, name string) (*ast.OperationDefinition
 
 // collector gathers the fields of selections that stand at the root.
 type collector struct {
-	fragments ast.FragmentDefinitionList
-	followed  map[string]bool // fragments, each once: they may go round in circles
+	fragments map[string]ast.SelectionSet // nil: there are several of that name
+	followed  map[string]bool             // fragments, each once: they may go round in circles
 	fields    map[string]bool
+}
+
+func newCollector(fragments ast.FragmentDefinitionList, fields map[string]bool) *collector {
+	c := &collector{fragments: map[string]ast.SelectionSet{}, followed: map[string]bool{}, fields: fields}
+	for _, one := range fragments {
+		if _, twice := c.fragments[one.Name]; twice {
+			c.fragments[one.Name] = nil
+		} else {
+			c.fragments[one.Name] = one.SelectionSet
+		}
+	}
+	return c
 }
 
 func (c *collector) collect(set ast.SelectionSet) error {
@@ -111,21 +143,16 @@ func (c *collector) follow(name string) error {
 		return nil
 	}
 	c.followed[name] = true
-	var found ast.FragmentDefinitionList
-	for _, one := range c.fragments {
-		if one.Name == name {
-			found = append(found, one)
-		}
-	}
-	if len(found) != 1 {
+	found := c.fragments[name]
+	if found == nil {
 		return wrong("the query spreads a fragment that it does not hold, or holds twice")
 	}
-	return c.collect(found[0].SelectionSet)
+	return c.collect(found)
 }
 
-func (c *collector) list() []string {
+func list(fields map[string]bool) []string {
 	list := []string{}
-	for name := range c.fields {
+	for name := range fields {
 		if !slices.Contains(introspection, name) {
 			list = append(list, name)
 		}
