@@ -18,18 +18,18 @@ type breaker struct {
 	retryAt time.Time // when one question is let through; zero: all are
 }
 
-// enter tells whether a question may be asked, and else how long not. Once the pause is over the first one may, and the
-// others wait for what comes of it.
-func (b *breaker) enter(now time.Time) (wait time.Duration, ok bool) {
+// enter tells whether a question may be asked, and else how long not. Once the pause is over the first one may, as a try,
+// and the others wait for what comes of it.
+func (b *breaker) enter(now time.Time) (wait time.Duration, isTry, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if wait = b.retryAt.Sub(now); wait > 0 {
-		return wait, false
+		return wait, false, false
 	}
-	if !b.retryAt.IsZero() {
+	if isTry = !b.retryAt.IsZero(); isTry {
 		b.retryAt = now.Add(pause)
 	}
-	return 0, true
+	return 0, isTry, true
 }
 
 // leave counts how a question went.
@@ -42,5 +42,15 @@ func (b *breaker) leave(answered bool, now time.Time) {
 	}
 	if b.missed++; b.missed >= patience {
 		b.retryAt = now.Add(pause)
+	}
+}
+
+// abandon is for a question whose caller went away, which says nothing about the policy: where it was the try, the next
+// question is. Else whoever comes in time and leaves at once could keep everybody else out.
+func (b *breaker) abandon(isTry bool, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if isTry && !b.retryAt.IsZero() {
+		b.retryAt = now
 	}
 }

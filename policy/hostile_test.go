@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -213,6 +214,31 @@ func TestAServerThatIsGoneIsNotWaitedForByEveryCaller(t *testing.T) {
 		}
 		if r.Health() != nil {
 			t.Error(r.Health())
+		}
+	})
+}
+
+// TestWhoLeavesKeepsNobodyOut: somebody tries first each time, and is gone before there is an answer.
+func TestWhoLeavesKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{gone: true}
+		r := onWire(w)
+		for range 5 {
+			_, _ = r.Decide(t.Context(), policytest.Input("token"))
+		}
+		time.Sleep(3 * time.Second)
+		for range 3 {
+			leaving, leave := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			_, _ = r.Decide(leaving, policytest.Input("token"))
+			leave()
+		}
+		if w.count() != 8 {
+			t.Errorf("%d questions tried whether it is back, want 3", w.count()-5)
+		}
+		w.set(false, `{"result": true}`)
+		if v, err := r.Decide(t.Context(), policytest.Input("token")); err != nil || !v.Allow {
+			t.Errorf("once it is back: %v", err)
 		}
 	})
 }

@@ -87,20 +87,21 @@ func (r *Remote) Decide(ctx context.Context, in Input) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, errors.New("what is known about the caller is no valid text")
 	}
-	if wait, ok := r.breaker.enter(r.now()); !ok {
+	wait, isTry, ok := r.breaker.enter(r.now())
+	if !ok {
 		return Verdict{}, unaskedError{wait}
 	}
 	answer, err := r.post(ctx, body)
-	if ctx.Err() == nil { // that the caller went away says nothing about the policy
-		r.breaker.leave(answer != nil, r.now())
-	}
 	var v Verdict
 	if err == nil {
 		v, err = readAnswer(answer)
 	}
-	if ctx.Err() == nil {
-		r.last.Store(&err)
+	if ctx.Err() != nil {
+		r.breaker.abandon(isTry, r.now())
+		return v, err
 	}
+	r.breaker.leave(answer != nil, r.now())
+	r.last.Store(&err)
 	return v, err
 }
 
