@@ -119,9 +119,10 @@ func (a *API) Answer(w http.ResponseWriter, r *http.Request, account *api.Accoun
 }
 
 // admit tells who calls. The provisioner that sends no credentials may come to its own methods where that is allowed; one
-// that sends some has to be right.
+// that sends some has to be right. A browser says for whose page it sends a PUT, whatever name the page found us by, and
+// no provisioner does.
 func (a *API) admit(rt route, r *http.Request, account *api.Account) (rolemap.By, error) {
-	open := rt.access == public || rt.access == provisioner && a.config.Open && r.Method == rt.method
+	open := rt.access == public || rt.access == provisioner && a.config.Open && r.Method == rt.method && len(r.Header.Values("Origin")) == 0
 	if open && len(r.Header.Values("Authorization")) == 0 {
 		account.Actor = "compat@" + account.Address
 		return rolemap.By{Actor: account.Actor}, nil
@@ -155,9 +156,9 @@ func (a *API) list(ctx context.Context, by rolemap.By, kind rolestore.PrincipalK
 		return err
 	}
 	lookUp, cancel := context.WithTimeout(ctx, lookUpTime)
-	holders := a.config.Resolver.Resolve(lookUp, a.config.Tenant, kind, names)
+	holders, among := a.config.Resolver.Resolve(lookUp, a.config.Tenant, kind, names)
 	cancel()
-	unresolved, err := a.config.Store.PutHolders(ctx, by, rolemap.List{Tenant: a.config.Tenant, Role: role, Kind: kind, Holders: holders})
+	unresolved, err := a.config.Store.PutHolders(ctx, by, rolemap.List{Tenant: a.config.Tenant, Role: role, Kind: kind, Holders: holders, Among: among})
 	if err == nil {
 		a.config.Unresolved(unresolved)
 	}

@@ -93,6 +93,33 @@ func TestWhoMayComeInIsDecidedByDefault(t *testing.T) {
 	}
 }
 
+func TestASecondGroupOfTheNameTakesTheRoleFromNobody(t *testing.T) {
+	t.Parallel()
+	s := withRole(t)
+	const list = `{"role_id":"` + sales + `","groups":["group:Editors"]}`
+	s.put("/v1/group_roles", list)
+	s.directory.groups["Editors"] = []string{others, editors}
+	s.put("/v1/group_roles", list)
+	if diff := cmp.Diff([]string{"group " + editors}, s.holders()); diff != "" {
+		t.Errorf("holders (-want +got):\n%s", diff)
+	}
+}
+
+// TestNoPageComesInWithoutCredentials: one that has its own name point at this machine sends what it likes from a browser
+// here, and no preflight asks before. Provisioners are no pages.
+func TestNoPageComesInWithoutCredentials(t *testing.T) {
+	t.Parallel()
+	s := start(t, open)
+	for _, origin := range []string{"http://attacker.example:9090", "null"} {
+		if got := s.do(http.MethodPut, "/v1/roles", roleBody, "Authorization", "", "Origin", origin); got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %s", origin, got.Status)
+		}
+	}
+	if got := s.do(http.MethodPut, "/v1/roles", roleBody, "Origin", "http://attacker.example:9090"); got.StatusCode != http.StatusOK {
+		t.Errorf("with credentials: %s", got.Status)
+	}
+}
+
 func TestWhoComesWithoutCredentialsIsOnRecordAndTakesNothingOver(t *testing.T) {
 	t.Parallel()
 	s := start(t, open)

@@ -35,9 +35,10 @@ var errNobodyToAsk = errors.New("the settings name no app to ask Microsoft Graph
 const maxReadings = 15
 
 // Resolve returns the holders that names mean, in their order: user:<upn> with the first @ written as _, or group:<display
-// name>; either may be an object id instead. A name means somebody where exactly one user or group can be meant by it.
-func (r *Resolver) Resolve(ctx context.Context, tenant string, kind rolestore.PrincipalKind, names []string) []rolemap.Holder {
-	holders := make([]rolemap.Holder, len(names))
+// name>; either may be an object id instead. A name means somebody where exactly one user or group can be meant by it; of
+// other names all that can be meant are in among.
+func (r *Resolver) Resolve(ctx context.Context, tenant string, kind rolestore.PrincipalKind, names []string) (holders []rolemap.Holder, among rolemap.Among) {
+	holders, among = make([]rolemap.Holder, len(names)), rolemap.Among{}
 	readings := make([][]string, len(names)) // what each may be called in the directory
 	for i, name := range names {
 		holders[i] = rolemap.Holder{Name: name, Why: rolemap.Malformed}
@@ -55,10 +56,10 @@ func (r *Resolver) Resolve(ctx context.Context, tenant string, kind rolestore.Pr
 	known, err := r.ask(ctx, tenant, kind, readings)
 	for i, some := range readings {
 		if len(some) > 0 {
-			holders[i] = choose(names[i], some, known, err)
+			holders[i] = choose(names[i], some, known, err, among)
 		}
 	}
-	return holders
+	return holders, among
 }
 
 // userNames returns every user principal name that becomes this one when its @ is written as _. Both are allowed in names,
@@ -109,7 +110,7 @@ func (r *Resolver) look(ctx context.Context, tenant string, kind rolestore.Princ
 }
 
 // choose returns the one whom a name means, or why there is none.
-func choose(name string, readings []string, known map[string][]string, err error) rolemap.Holder {
+func choose(name string, readings []string, known map[string][]string, err error, among rolemap.Among) rolemap.Holder {
 	if err != nil {
 		return rolemap.Holder{Name: name, Why: rolemap.NotAsked}
 	}
@@ -123,6 +124,7 @@ func choose(name string, readings []string, known map[string][]string, err error
 	case 1:
 		return rolemap.Holder{Name: name, ID: found[0]}
 	default:
+		among[name] = found
 		return rolemap.Holder{Name: name, Why: rolemap.Ambiguous}
 	}
 }

@@ -80,10 +80,10 @@ func (p *program) planImport(ctx context.Context, s settings, store *rolemap.Sto
 	defer cancel()
 	plan := newPlan(s.CompatTenant)
 	for _, seed := range seeds {
-		one := imported{seed: seed, holders: map[rolestore.PrincipalKind][]rolemap.Holder{
-			rolestore.KindUser:  resolver.Resolve(ctx, s.CompatTenant, rolestore.KindUser, seed.Users),
-			rolestore.KindGroup: resolver.Resolve(ctx, s.CompatTenant, rolestore.KindGroup, seed.Groups),
-		}}
+		one := imported{seed: seed, holders: map[rolestore.PrincipalKind][]rolemap.Holder{}, among: map[rolestore.PrincipalKind]rolemap.Among{}}
+		for kind, names := range map[rolestore.PrincipalKind][]string{rolestore.KindUser: seed.Users, rolestore.KindGroup: seed.Groups} {
+			one.holders[kind], one.among[kind] = resolver.Resolve(ctx, s.CompatTenant, kind, names)
+		}
 		if at := indexOf(present, seed.Role.Role); at >= 0 {
 			one.before = &present[at]
 		}

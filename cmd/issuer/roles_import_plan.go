@@ -14,6 +14,7 @@ import (
 type imported struct {
 	seed    rolemap.Seed
 	holders map[rolestore.PrincipalKind][]rolemap.Holder
+	among   map[rolestore.PrincipalKind]rolemap.Among
 	before  *rolemap.Mapped // nil: it is new
 	put     bool            // the role itself changes, not only who holds it
 }
@@ -113,7 +114,7 @@ func (plan *importPlan) add(one imported) {
 	}
 	one.put = len(plan.Changes) > count
 	for _, kind := range []rolestore.PrincipalKind{rolestore.KindUser, rolestore.KindGroup} {
-		plan.compare(role, one.holders[kind], one.before.Listed(plan.tenant, kind))
+		plan.compare(role, one.holders[kind], one.before.Listed(plan.tenant, kind), one.among[kind])
 	}
 	if len(plan.Changes) > count {
 		plan.roles = append(plan.roles, one)
@@ -121,7 +122,7 @@ func (plan *importPlan) add(one imported) {
 }
 
 // compare compares a list of holders with what we have of it.
-func (plan *importPlan) compare(role string, now []rolemap.Holder, before []rolemap.Holder) {
+func (plan *importPlan) compare(role string, now []rolemap.Holder, before []rolemap.Holder, among rolemap.Among) {
 	known := map[string]rolemap.Holder{}
 	for _, h := range before {
 		known[h.Name] = h
@@ -129,9 +130,7 @@ func (plan *importPlan) compare(role string, now []rolemap.Holder, before []role
 	for _, h := range now {
 		was, listed := known[h.Name]
 		delete(known, h.Name)
-		if h.Why == rolemap.NotAsked && was.ID != "" {
-			h = was // who was found before stays
-		}
+		h = among.Settle(h, was)
 		if h.Why != "" {
 			plan.Unresolved = append(plan.Unresolved, fmt.Sprintf("role %s: %s (%s)", role, h.Name, h.Why))
 		}
@@ -170,7 +169,7 @@ func (plan *importPlan) apply(ctx context.Context, store *rolemap.Store, by role
 		for _, kind := range []rolestore.PrincipalKind{rolestore.KindUser, rolestore.KindGroup} {
 			if err == nil {
 				_, err = store.PutHolders(ctx, by, rolemap.List{
-					Tenant: plan.tenant, Role: one.seed.Role.Role, Kind: kind, Holders: one.holders[kind],
+					Tenant: plan.tenant, Role: one.seed.Role.Role, Kind: kind, Holders: one.holders[kind], Among: one.among[kind],
 					Expected: append([]rolemap.Holder{}, one.before.Listed(plan.tenant, kind)...),
 				})
 			}

@@ -55,7 +55,8 @@ func again(ctx context.Context, resolver *compat.Resolver, tenant string, kind r
 		}
 	}
 	found := map[string]rolemap.Holder{}
-	for _, h := range resolver.Resolve(ctx, tenant, kind, names) {
+	resolved, _ := resolver.Resolve(ctx, tenant, kind, names) // none of them was found before
+	for _, h := range resolved {
 		found[h.Name] = h
 	}
 	for i, h := range list {

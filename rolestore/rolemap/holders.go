@@ -16,6 +16,7 @@ type List struct {
 	Role    string
 	Kind    rolestore.PrincipalKind // user or group
 	Holders []Holder
+	Among   Among
 	// Expected is the list as it was when somebody agreed to the change, sorted by
 	// name: if it is another by now, the change is rolestore.ErrChangedMeanwhile.
 	// Nil: whatever it is.
@@ -25,8 +26,8 @@ type List struct {
 // PutHolders makes the list what it says. Who is listed is granted the role, and
 // a grant that is there already stays as it is; who was listed and no longer is
 // loses the grant. Grants to those whom no list has ever named are not touched.
-// Somebody who could not be asked for now (NotAsked) stays whom they were found
-// to be before under the same name. It returns how many names nobody was found
+// Somebody who could not be asked for now (NotAsked), or is one of several
+// (Ambiguous), stays whom they were found to be before under the same name. It returns how many names nobody was found
 // by, and fails as PutRole does, also with ErrNoRole.
 func (s *Store) PutHolders(ctx context.Context, by By, list List) (unresolved int, err error) {
 	if list.Holders, err = checkHolders(list.Holders); err != nil {
@@ -40,7 +41,7 @@ func (s *Store) PutHolders(ctx context.Context, by By, list List) (unresolved in
 		if list.Expected != nil && !slices.Equal(list.Expected, before) {
 			return rolestore.Edit{}, rolestore.ErrChangedMeanwhile
 		}
-		now := remember(list.Holders, before)
+		now := list.Among.remember(list.Holders, before)
 		unresolved = count(now)
 		if err := putHolders(ctx, tx, list, now); err != nil {
 			return rolestore.Edit{}, err
@@ -78,18 +79,28 @@ WHERE tenant = $1 AND role = $2 AND principal_kind = $3 ORDER BY name`, list.Ten
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Holder])
 }
 
-// remember fills in who was found before, where nobody could be asked now: that
-// Graph is down must not take a role away.
-func remember(list, before []Holder) []Holder {
-	known := map[string]string{}
+// Among are the object ids of all whom an ambiguous name may mean, by the name.
+type Among map[string][]string
+
+// Settle returns the holder, or who was found before under the same name where
+// that still holds: that Graph is down must not take a role away, nor that
+// somebody gave a group of their own the name of another.
+func (a Among) Settle(h, before Holder) Holder {
+	if before.ID != "" && (h.Why == NotAsked || h.Why == Ambiguous && slices.Contains(a[h.Name], before.ID)) {
+		return Holder{Name: h.Name, ID: before.ID}
+	}
+	return h
+}
+
+// remember settles a whole list.
+func (a Among) remember(list, before []Holder) []Holder {
+	known := map[string]Holder{}
 	for _, h := range before {
-		known[h.Name] = h.ID
+		known[h.Name] = h
 	}
 	now := slices.Clone(list)
 	for i, h := range now {
-		if h.Why == NotAsked && known[h.Name] != "" {
-			now[i] = Holder{Name: h.Name, ID: known[h.Name]}
-		}
+		now[i] = a.Settle(h, known[h.Name])
 	}
 	return now
 }

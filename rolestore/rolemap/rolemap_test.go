@@ -208,6 +208,23 @@ func TestThatGraphIsDownTakesNothingAway(t *testing.T) {
 	s.wantGrants("user " + carol + " 0")
 }
 
+// TestWhoTakesANameThatIsTakenTakesNothingAway: whoever may make groups may give one the name of another.
+func TestWhoTakesANameThatIsTakenTakesNothingAway(t *testing.T) {
+	t.Parallel()
+	s := withRole(t)
+	s.list(found("user:alice", alice), found("user:bob", bob))
+	twins := []rolemap.Holder{lost("user:alice", rolemap.Ambiguous), lost("user:bob", rolemap.Ambiguous), lost("user:carol", rolemap.Ambiguous)}
+	n, err := s.store.PutHolders(t.Context(), known, rolemap.List{
+		Tenant: tenant, Role: sales, Kind: rolestore.KindUser, Holders: twins,
+		Among: rolemap.Among{"user:alice": {carol, alice}, "user:bob": {alice, carol}, "user:carol": {carol, alice}},
+	})
+	s.must(err)
+	if n != 2 {
+		t.Errorf("%d were not found, want 2", n)
+	}
+	s.wantGrants("user " + alice + " 0") // bob is called otherwise by now, and carol never had it
+}
+
 func TestAListThatWasChangedMeanwhileIsNotChanged(t *testing.T) {
 	t.Parallel()
 	s := withRole(t)
