@@ -65,6 +65,7 @@ type API struct {
 	cors      corsPolicy // of the token endpoint
 	origins   []string   // of the pages that may ask there
 	draining  atomic.Bool
+	queries   turns // of /v1/authenticate
 }
 
 // New returns an API on an exchanger and a key set. It does no I/O.

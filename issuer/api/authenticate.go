@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -61,24 +62,35 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, e *entry) err
 	if err != nil {
 		return err
 	}
-	request, err := body.request()
+	role, err := a.roleFor(r.Context(), body, e.decision)
 	if err != nil {
 		return err
-	}
-	role, err := a.config.Chooser.Choose(r.Context(), e.decision.Roles, request)
-	if _, wrong := errors.AsType[*QueryError](err); wrong {
-		return &issuer.Error{Reason: issuer.ReasonBodyMalformed, Err: err}
-	}
-	if err != nil {
-		return err
-	}
-	if role == "" {
-		return refuse(issuer.ReasonRoleNotGranted, "no role of the caller's owns all root fields of the query")
 	}
 	e.decision.Role = role
 	answer := appendMember([]byte{'{'}, "X-Hasura-User-Id", e.decision.ObjectID)
 	writeSecret(w, http.StatusOK, append(appendMember(append(answer, ','), "X-Hasura-Role", role), '}'))
 	return nil
+}
+
+// roleFor reads the query, and finds the role for it.
+func (a *API) roleFor(ctx context.Context, body *queryBody, caller issuer.Decision) (string, error) {
+	end, ok := a.queries.take(ctx, caller.TenantID+"."+caller.ObjectID)
+	if !ok {
+		return "", &issuer.Error{Reason: issuer.ReasonRateLimited, RetryAfter: time.Second, Err: errors.New("too many queries of the caller's are looked at already")}
+	}
+	defer end()
+	request, err := body.request()
+	if err != nil {
+		return "", err
+	}
+	role, err := a.config.Chooser.Choose(ctx, caller.Roles, request)
+	if _, wrong := errors.AsType[*QueryError](err); wrong {
+		return "", &issuer.Error{Reason: issuer.ReasonBodyMalformed, Err: err}
+	}
+	if err == nil && role == "" {
+		err = refuse(issuer.ReasonRoleNotGranted, "no role of the caller's owns all root fields of the query")
+	}
+	return role, err
 }
 
 // queryBody is a body that is read in two parts.
