@@ -11,9 +11,7 @@ func OpenAtPace(redisURL string, report func(error), pause time.Duration) (*Clie
 	return open(redisURL, report, p)
 }
 
-// OpenPatiently also waits long for an answer: a machine that is busy with tests
-// may be slower than a Redis that is any use.
-func OpenPatiently(redisURL string, report func(error), pause time.Duration) (*Client, error) {
-	const long = 20 * time.Second
-	return open(redisURL, report, pace{command: long, dial: long, io: long, pause: func() time.Duration { return pause }})
+// OpenPatientlyAtPace is OpenPatiently with such a pause.
+func OpenPatientlyAtPace(redisURL string, report func(error), pause time.Duration) (*Client, error) {
+	return open(redisURL, report, patientPace(func() time.Duration { return pause }))
 }

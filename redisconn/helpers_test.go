@@ -33,7 +33,7 @@ func open(t *testing.T, redisURL string, pause time.Duration) conn {
 // openPatiently is open for those who want an answer and know that there is one.
 func openPatiently(t *testing.T, redisURL string, pause time.Duration) conn {
 	t.Helper()
-	return openWith(t, redisconn.OpenPatiently, redisURL, pause)
+	return openWith(t, redisconn.OpenPatientlyAtPace, redisURL, pause)
 }
 
 type opener func(redisURL string, report func(error), pause time.Duration) (*redisconn.Client, error)

@@ -54,7 +54,7 @@ func newCloud(t testing.TB) cloud {
 func (c cloud) check(t testing.TB, token string, more []string, flags ...string) (code int, found report) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	p := program{environ: slices.Concat(c.settings, more), stdin: strings.NewReader(token), stdout: &stdout, stderr: &stderr, azure: c.Client()}
+	p := program{environ: slices.Concat(c.settings, more), stdin: strings.NewReader(token), stdout: &stdout, stderr: &stderr, azure: c.Client(), redis: redisconn.OpenPatiently}
 	code = p.run(t.Context(), append([]string{"check", "--online", "--json"}, flags...))
 	if err := json.Unmarshal(stdout.Bytes(), &found); err != nil {
 		t.Fatalf("exit code %d, stdout %q, stderr %q", code, &stdout, &stderr)
@@ -418,7 +418,7 @@ func TestTheOnlineCheckTellsWhyRedisCannotBeUsed(t *testing.T) {
 // forbidScripts takes from everybody the right to run scripts in a Redis.
 func forbidScripts(t *testing.T, url string) {
 	t.Helper()
-	client, err := redisconn.Open(url, func(error) {})
+	client, err := redisconn.OpenPatiently(url, func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}

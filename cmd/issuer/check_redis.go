@@ -18,7 +18,7 @@ func (a *attempt) redis(ctx context.Context) finding {
 	if url == "" {
 		return finding{Name: "redis", Status: off, Detail: "none is set: replicas share nothing"}
 	}
-	client, err := redisconn.Open(url, func(error) {})
+	client, err := a.program.redis.open(url, func(error) {})
 	if err != nil {
 		return found("redis", "", "", err)
 	}

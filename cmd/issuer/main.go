@@ -55,6 +55,7 @@ type program struct {
 	terminal bool          // a person sits in front of stdin and stderr and can be asked
 	colour   bool          // stderr shows colours
 	answers  *bufio.Reader // stdin, once somebody was asked
+	redis    redisOpener   // for tests, whose machine may be slow; nil: redisconn.Open
 	azure    *http.Client  // for tests, whose Entra and Key Vault have a certificate of their own; nil: as usual
 }
 

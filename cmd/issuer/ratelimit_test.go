@@ -265,7 +265,7 @@ func TestReplicasLimitTogetherAndAloneWhenRedisIsKilled(t *testing.T) {
 // wantNamesSayNothing wants buckets in Redis whose names do not tell whose they are.
 func wantNamesSayNothing(t *testing.T, redis *redistest.Server, address string) {
 	t.Helper()
-	client, err := redisconn.Open(redis.URL(), func(error) {})
+	client, err := redisconn.OpenPatiently(redis.URL(), func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,16 @@ import (
 // pingPause lies between two questions whether Redis is there, so that one that nobody uses just now is missed too.
 const pingPause = time.Second
 
+// redisOpener opens a connection to Redis, nil as redisconn.Open does.
+type redisOpener func(url string, report func(error)) (*redisconn.Client, error)
+
+func (o redisOpener) open(url string, report func(error)) (*redisconn.Client, error) {
+	if o == nil {
+		return redisconn.Open(url, report)
+	}
+	return o(url, report)
+}
+
 // openRedis opens the connection that the settings name, if any, and on it the memory that replicas share. It connects to
 // nothing yet. Whatever becomes of Redis, the service goes on without it. sealer holds the keys that guard the memory.
 func (svc *service) openRedis(sealer *keys.Sealer) error {
@@ -24,7 +34,7 @@ func (svc *service) openRedis(sealer *keys.Sealer) error {
 	if url == "" {
 		return nil
 	}
-	client, err := redisconn.Open(url, svc.redisChanged)
+	client, err := svc.toRedis.open(url, svc.redisChanged)
 	if err != nil {
 		return usageError{fmt.Errorf("ISSUER_REDIS_URL: %w", err)}
 	}

@@ -28,7 +28,7 @@ func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	tenant, server := entraTLS(t)
 	f := &fleet{tenant: tenant, server: server, redis: redistest.Start(t)}
-	client, err := redisconn.Open(f.redis.URL(), func(error) {})
+	client, err := redisconn.OpenPatiently(f.redis.URL(), func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestARedisURLThatIsWrongIsAFaultAndNotShown(t *testing.T) {
 // TestNothingIsSharedBeforeTheKeysAreThere: those that Azure Key Vault opens come later than the first exchange may.
 func TestNothingIsSharedBeforeTheKeysAreThere(t *testing.T) {
 	t.Parallel()
-	client, err := redisconn.Open(redistest.New(t), func(error) {})
+	client, err := redisconn.OpenPatiently(redistest.New(t), func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	log := p.logger(s)
-	svc, err := newService(ctx, s, log, p.azure)
+	svc, err := newService(ctx, s, log, p)
 	if err != nil {
 		return err
 	}

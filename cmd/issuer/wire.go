@@ -61,12 +61,13 @@ type service struct {
 	catalog    *rolemap.Catalog          // the same in memory; nil: likewise
 	loops      []loop
 	closers    []func()
+	toRedis    redisOpener  // opens redis
 	azure      *http.Client // reaches Entra and Azure Key Vault; nil: as usual
 }
 
-// newService builds the service that s describes, without any network traffic. The caller closes it.
-func newService(ctx context.Context, s settings, log zerolog.Logger, azure *http.Client) (*service, error) {
-	svc := &service{settings: s, log: log, azure: azure, metrics: newMetrics(s.RelyingParties)}
+// newService builds the service that s describes on what p stands on, without any network traffic. The caller closes it.
+func newService(ctx context.Context, s settings, log zerolog.Logger, p *program) (*service, error) {
+	svc := &service{settings: s, log: log, azure: p.azure, toRedis: p.redis, metrics: newMetrics(s.RelyingParties)}
 	err := svc.build(ctx)
 	if err != nil {
 		svc.close()

@@ -57,8 +57,7 @@ type fleet struct {
 	t        *testing.T
 	clock    clock // of what they count in process
 	server   *redistest.Server
-	client   *redisconn.Client
-	patient  *redis.Client // looks into Redis for the test, and waits as long as a busy machine takes
+	client   *redisconn.Client // a patient one: each question that a busy machine answers late would be a fallback too many
 	fallback atomic.Int32
 	nameKey  func() ([32]byte, error)
 }
@@ -66,19 +65,12 @@ type fleet struct {
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	f := &fleet{t: t, server: redistest.Start(t), nameKey: func() ([32]byte, error) { return [32]byte{7}, nil }}
-	client, err := redisconn.Open(f.server.URL(), func(error) {})
+	client, err := redisconn.OpenPatiently(f.server.URL(), func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
 	f.client = client
-	options, err := redis.ParseURL(f.server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	options.ReadTimeout, options.WriteTimeout = time.Minute, time.Minute
-	f.patient = redis.NewClient(options)
-	t.Cleanup(func() { _ = f.patient.Close() })
 	return f
 }
 
@@ -92,12 +84,12 @@ func (f *fleet) replica(kind string) *ratelimit.Limiter {
 func (f *fleet) pass(by time.Duration) {
 	f.clock.pass(by)
 	for _, name := range f.names() {
-		value, err := f.patient.Get(f.t.Context(), name).Float64()
+		value, err := f.client.Get(f.t.Context(), name).Float64()
 		if errors.Is(err, redis.Nil) {
 			continue
 		}
 		if err == nil {
-			err = f.patient.SetArgs(f.t.Context(), name, strconv.FormatFloat(value-by.Seconds(), 'f', -1, 64), redis.SetArgs{KeepTTL: true}).Err()
+			err = f.client.SetArgs(f.t.Context(), name, strconv.FormatFloat(value-by.Seconds(), 'f', -1, 64), redis.SetArgs{KeepTTL: true}).Err()
 		}
 		if err != nil {
 			f.t.Fatal(err)
@@ -107,7 +99,7 @@ func (f *fleet) pass(by time.Duration) {
 
 func (f *fleet) names() []string {
 	f.t.Helper()
-	names, err := f.patient.Keys(f.t.Context(), "*").Result()
+	names, err := f.client.Keys(f.t.Context(), "*").Result()
 	if err != nil {
 		f.t.Fatal(err)
 	}
