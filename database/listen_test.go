@@ -31,11 +31,22 @@ type listening struct {
 
 func listen(t *testing.T, pool *pgxpool.Pool, channels ...string) *listening {
 	t.Helper()
+	return listenFor(t, far, pool, channels...)
+}
+
+// listenImpatiently is listen for tests in which an answer never comes.
+func listenImpatiently(t *testing.T, pool *pgxpool.Pool, channels ...string) *listening {
+	t.Helper()
+	return listenFor(t, 2*time.Second, pool, channels...)
+}
+
+func listenFor(t *testing.T, answer time.Duration, pool *pgxpool.Pool, channels ...string) *listening {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &listening{make(chan string, 1000), make(chan error, 1000), cancel, make(chan struct{})}
 	go func() {
 		defer close(l.done)
-		database.ListenFast(ctx, pool, channels, func(channel string) { l.wakes <- channel }, func(err error) { l.reports <- err })
+		database.ListenFast(ctx, pool, channels, func(channel string) { l.wakes <- channel }, func(err error) { l.reports <- err }, answer)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -163,7 +174,8 @@ func TestTheLimitOnIdleSessionsIsLiftedForTheListener(t *testing.T) {
 // pooler does, or a network that has forgotten a connection.
 type deafness struct {
 	atomic.Bool
-	disguised bool // give clients a process id of our own making
+	passed    chan struct{} // holds one for each notification that came through; nil: they are not counted
+	disguised bool          // give clients a process id of our own making
 }
 
 // pool opens the database with every connection behind it.
@@ -175,7 +187,7 @@ func (d *deafness) pool(t *testing.T, url string) *pgxpool.Pool {
 func (d *deafness) wrap(t *testing.T, config *pgxpool.Config) *pgxpool.Pool {
 	t.Helper()
 	config.ConnConfig.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
-		return &deafConn{Conn: conn, in: bufio.NewReader(conn), deaf: &d.Bool, disguised: d.disguised}, nil
+		return &deafConn{Conn: conn, in: bufio.NewReader(conn), deafness: d}, nil
 	}
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
@@ -187,10 +199,9 @@ func (d *deafness) wrap(t *testing.T, config *pgxpool.Config) *pgxpool.Pool {
 
 type deafConn struct {
 	net.Conn
-	in        *bufio.Reader
-	left      int // of the message that is being read
-	deaf      *atomic.Bool
-	disguised bool
+	in       *bufio.Reader
+	left     int // of the message that is being read
+	deafness *deafness
 }
 
 func (c *deafConn) Read(p []byte) (int, error) {
@@ -200,18 +211,26 @@ func (c *deafConn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		c.left = 1 + int(binary.BigEndian.Uint32(head[1:]))
-		if head[0] == 'K' && c.disguised { // BackendKeyData, of which a pooler makes up its own
+		if head[0] == 'K' && c.deafness.disguised { // BackendKeyData, of which a pooler makes up its own
 			head, err = c.in.Peek(9)
 			if err != nil {
 				return 0, err
 			}
 			binary.BigEndian.PutUint32(head[5:], 1<<32-7)
 		}
-		if head[0] == 'A' && c.deaf.Load() { // NotificationResponse
+		if head[0] != 'A' { // NotificationResponse
+			continue
+		}
+		if c.deafness.Load() {
 			if _, err := c.in.Discard(c.left); err != nil {
 				return 0, err
 			}
 			c.left = 0
+			continue
+		}
+		select {
+		case c.deafness.passed <- struct{}{}:
+		default:
 		}
 	}
 	n, err := c.in.Read(p[:min(len(p), c.left)])
@@ -221,12 +240,15 @@ func (c *deafConn) Read(p []byte) (int, error) {
 
 func TestAConnectionThatGoesSilentIsNoticedAndRenewed(t *testing.T) {
 	t.Parallel()
-	var network deafness
+	network := deafness{passed: make(chan struct{}, 1000)}
 	pool := network.pool(t, pgtest.New(t))
-	l := listen(t, pool, "one")
+	l := listenImpatiently(t, pool, "one")
 	l.wantWakes(t, "one")
 	notify(t, pool, "one")
 	l.wantWakes(t, "one") // notifications do come through
+	for range 2 {         // that one, and the one of the first trial, by which the listener knows
+		next(t, network.passed)
+	}
 	network.Store(true)
 	if err := next(t, l.reports); errors.Is(err, database.ErrNoNotifications) {
 		t.Error("reported a pooler, though notifications did come through")
@@ -240,7 +262,7 @@ func TestAPoolerThatDeliversNothingIsReportedOnceUntilItDoes(t *testing.T) {
 	var pooler deafness
 	pool := pooler.pool(t, pgtest.New(t))
 	pooler.Store(true)
-	l := listen(t, pool, "one")
+	l := listenImpatiently(t, pool, "one")
 	for range 3 { // each attempt wakes, but only the first one reports
 		l.wantWakes(t, "one")
 	}
