@@ -246,7 +246,7 @@ func TestWithoutEntraAnOperatorIsAskedToComeAgain(t *testing.T) {
 	tenant, server := entra(t)
 	settings := onFiles(t, server.URL, "ISSUER_ADMIN_TOKEN_SHA256="+hashOf(operatorToken))
 	admin := withRoles(tenant, "nobody", []string{"Issuer.Admin"})
-	server.Close()
+	tenant.Intercept(hangUp)
 	s := serveCold(t, settings)
 	if status, text := s.operate(t, admin, http.MethodGet, "grants", ""); status != 503 || !strings.Contains(text, `"idp_unavailable"`) {
 		t.Errorf("%d %s", status, text)

@@ -108,12 +108,16 @@ func ask(t *testing.T, url, token, request string) (status int, role string) {
 // awaitRole asks until the role is the one that is wanted: changes reach a replica within two seconds.
 func awaitRole(t *testing.T, url, token, query, want string) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
 		_, got := ask(t, url, token, query)
 		if got == want {
 			return
 		}
-		if time.Now().After(end) {
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
 			t.Fatalf("%s: %q, want %q", query, got, want)
 		}
 	}

@@ -257,7 +257,8 @@ func TestAKnownCallerIsAnsweredFromMemory(t *testing.T) {
 	t.Parallel()
 	tenant, server := entra(t)
 	postgres := pgtest.Start(t)
-	settings := environ(server.URL, "ISSUER_DATABASE_URL="+postgres.URL(), "ISSUER_KEYS_ENCRYPTION_KEY="+goodKEK)
+	settings := environ(server.URL, "ISSUER_DATABASE_URL="+postgres.URL(), "ISSUER_KEYS_ENCRYPTION_KEY="+goodKEK,
+		"ISSUER_ROLES_TTL=5m", "ISSUER_ROLES_STALE=5m") // far longer than this takes
 	for _, args := range [][]string{{"migrate"}, {"roles", "apply", "--yes", "-f", rolesFile(t)}} {
 		if code, _, stderr := execute(t, settings, args...); code != exitDone {
 			t.Fatalf("issuer %v: %s", args, stderr)

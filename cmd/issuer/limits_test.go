@@ -69,7 +69,7 @@ func TestOddRequestsAreAnsweredByTheServiceOrNotAtAll(t *testing.T) {
 func TestAServiceThatStopsSaysSoBeforeItIsGone(t *testing.T) {
 	t.Parallel()
 	_, server := entra(t)
-	s := serve(t, environ(server.URL, "ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+filepath.Join(t.TempDir(), "keys.json"), "ISSUER_DRAIN_DELAY=3s"))
+	s := serve(t, environ(server.URL, "ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+filepath.Join(t.TempDir(), "keys.json"), "ISSUER_DRAIN_DELAY=10s"))
 	s.stop()
 	s.stderr.await(t, "draining", s.ended)
 	response, body := raw(t, s, "GET /readyz HTTP/1.1\r\nHost: issuer\r\nConnection: close\r\n\r\n")

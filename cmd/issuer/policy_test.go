@@ -89,7 +89,7 @@ func TestWithoutThePolicyThereIsNoToken(t *testing.T) {
 		_, _ = w.Write([]byte(text.Load().(string)))
 	}))
 	t.Cleanup(server.Close)
-	s := serveCold(t, onFiles(t, entra.URL, "ISSUER_POLICY_URL="+server.URL+"/v1/data/issuer/decision", "ISSUER_POLICY_TOKEN=opensesame"))
+	s := serveCold(t, onFiles(t, entra.URL, "ISSUER_POLICY_URL="+server.URL+"/v1/data/issuer/decision", "ISSUER_POLICY_TOKEN=opensesame", "ISSUER_POLICY_TIMEOUT=5s"))
 	s.awaitBody(t, "/readyz?full", `"policy":"does not work at the moment, see the log"`)
 	s.awaitStatus(t, "/readyz", http.StatusOK)
 	unavailable := func() {
@@ -129,7 +129,7 @@ func TestAPolicyInAFolderIsReadAgain(t *testing.T) {
 	if got := s.exchange(t, personaToken(t, tenant, "editor")); got.Scope != "reader" {
 		t.Errorf("with a broken version: %+v", got)
 	}
-	if log := s.stderr.String(); !strings.Contains(log, "the policy needs attention") || !strings.Contains(log, "policy.rego:") {
+	if log := s.stderr.await(t, "the policy needs attention", s.ended); !strings.Contains(log, "policy.rego:") {
 		t.Errorf("the log does not say what is wrong:\n%s", log)
 	}
 	policytest.Write(t, dir, "policy.rego", "package issuer\n\ndecision := true\n")

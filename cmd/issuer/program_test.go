@@ -125,6 +125,9 @@ func entra(t testing.TB) (*faketenant.Tenant, *httptest.Server) {
 	return tenant, server
 }
 
+// hangUp is what an Entra that is gone does for tests. The port of one that was closed may be somebody else's soon.
+func hangUp(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+
 const testURL = "https://issuer.example"
 
 // environ are the settings of a service on the tenant at authority, with more behind them.

@@ -44,7 +44,8 @@ func (s served) awaitReason(t *testing.T, token, reason string) {
 func TestABlockReachesEveryReplicaThatKnowsTheCaller(t *testing.T) {
 	t.Parallel()
 	tenant, server := entra(t)
-	settings := append(stores(t, server.URL)["postgres"], "ISSUER_REDIS_URL="+redistest.Start(t).URL())
+	settings := append(stores(t, server.URL)["postgres"], "ISSUER_REDIS_URL="+redistest.Start(t).URL(),
+		"ISSUER_ROLES_TTL=5m", "ISSUER_ROLES_STALE=5m") // so that only a notification ends what is in memory
 	replicas := []served{serve(t, settings), serve(t, settings)}
 	token := personaToken(t, tenant, "editor")
 	for _, s := range replicas {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -233,20 +232,13 @@ func TestASecondProcessOnTheSameKeysFileIsRefused(t *testing.T) {
 func TestServeStartsWithoutEntraAndRecovers(t *testing.T) {
 	t.Parallel()
 	tenant, server := entra(t)
-	address := server.Listener.Addr().String()
-	server.Close()
-	s := serveCold(t, stores(t, "http://"+address)["files"])
+	tenant.Intercept(hangUp)
+	s := serveCold(t, stores(t, server.URL)["files"])
 	s.awaitStatus(t, "/readyz", http.StatusOK)
 	if got := s.exchange(t, personaToken(t, tenant, "reader")); got.Status != 503 || got.Reason != "idp_unavailable" || got.RetryAfter == "" {
 		t.Errorf("without Entra: %d %s, Retry-After %q", got.Status, got.Reason, got.RetryAfter)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back := &http.Server{Handler: tenant}
-	go func() { _ = back.Serve(listener) }()
-	t.Cleanup(func() { _ = back.Close() })
+	tenant.Intercept(nil)
 	s.awaitReady(t)
 	if got := s.exchange(t, personaToken(t, tenant, "reader")); got.Status != http.StatusOK {
 		t.Errorf("after Entra is back: %d %s", got.Status, got.Reason)

@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// far is more than anything here takes.
+const far = 2 * time.Minute
+
 const good = "Authorization: Bearer good\r\n"
 
 // post is a request for data, with more headers.
@@ -52,13 +55,13 @@ func (g *gateway) say(t *testing.T, raw string) answer {
 
 func (g *gateway) dial(t *testing.T) net.Conn {
 	t.Helper()
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * time.Second}, Config: &tls.Config{RootCAs: g.roots, ServerName: "gateway"}}
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: far}, Config: &tls.Config{RootCAs: g.roots, ServerName: "gateway"}}
 	conn, err := dialer.DialContext(t.Context(), "tcp", g.https)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(far)); err != nil {
 		t.Fatal(err)
 	}
 	return conn

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -20,6 +21,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -99,7 +101,7 @@ func (p program) start(t *testing.T) *gateway {
 	t.Cleanup(g.issuer.Close)
 	dir := t.TempDir()
 	g.makeCertificate(t, dir)
-	g.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: g.roots, ServerName: "gateway"}}, Timeout: 30 * time.Second}
+	g.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: g.roots, ServerName: "gateway"}}, Timeout: far}
 
 	g.replacer = strings.NewReplacer(
 		"hasura:8080", hasura.Listener.Addr().String(), "issuer:8080", g.issuer.Listener.Addr().String(), "/etc/tls/", dir+"/",
@@ -175,15 +177,25 @@ func awaitListener(t *testing.T, address string, ended <-chan struct{}) {
 	}
 }
 
+// nextPort begins somewhere else in each process.
+var nextPort atomic.Uint32
+
+func init() { nextPort.Store(uint32(os.Getpid())) } //nolint:gochecknoinits // the start of a counter
+
+// freeAddress returns one that nobody has until the gateway does: each once, and below the ports that systems give to who
+// wants any, since one of those may be another's before the gateway has begun.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	var config net.ListenConfig
-	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 15000+nextPort.Add(1)*7%15000)
+		if listener, err := config.Listen(t.Context(), "tcp", address); err == nil {
+			_ = listener.Close()
+			return address
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (g *gateway) makeCertificate(t *testing.T, dir string) {

@@ -237,8 +237,6 @@ func TestTheURLMayBeThatOfTheEndpoint(t *testing.T) {
 func TestWhatAnswersThatIsNoEngineIsOneFinding(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(secure.Close)
 	serving := func(status int, contentType, location, body string) string {
@@ -259,7 +257,7 @@ func TestWhatAnswersThatIsNoEngineIsOneFinding(t *testing.T) {
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	t.Cleanup(slow.Close)
 	for name, test := range map[string]struct{ url, word string }{
-		"nobody":                   {gone.URL, "connection refused"},
+		"nobody":                   {"http://127.0.0.1:1", "connection refused"},
 		"a name that nobody knows": {"http://" + unknownHost, "nobody knows its host name"},
 		"an untrusted certificate": {secure.URL, "SSL_CERT_FILE"},
 		"somebody slow":            {slow.URL, "in time"},

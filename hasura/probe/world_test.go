@@ -114,7 +114,7 @@ func client() *http.Client {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
 	return &http.Client{
-		Timeout:       5 * time.Second,
+		Timeout:       time.Minute, // far more than an answer takes
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     &http.Transport{DialContext: dial},
 	}

@@ -3,8 +3,10 @@ package api_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -87,12 +89,22 @@ func TestATokenOfAnySizeReachesTheVerifier(t *testing.T) {
 
 func TestASlowExchangeIsEndedByTheDeadline(t *testing.T) {
 	t.Parallel()
-	s := start(t, timeout(20*time.Millisecond))
+	s := start(t)
 	s.issuer.respond = func(ctx context.Context, _ issuer.Request) (issuer.Decision, error) {
 		<-ctx.Done()
 		return issuer.Decision{}, &issuer.Error{Reason: issuer.ReasonRolesUnavailable, RetryAfter: time.Second, Err: ctx.Err()}
 	}
-	got := s.exchange(form())
+	var got answer
+	synctest.Test(t, func(t *testing.T) { // without a connection, so that time passes by itself
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/oauth2/token", strings.NewReader(form().Encode()))
+		r.Header.Set("Content-Type", formType)
+		w, began := httptest.NewRecorder(), time.Now()
+		s.api.Handler().ServeHTTP(w, r)
+		if took := time.Since(began); took != 8*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		got = answer{w.Result(), w.Body.String()}
+	})
 	if got.StatusCode != http.StatusServiceUnavailable || got.problem(t).Reason != "roles_unavailable" {
 		t.Errorf("%s %s", got.Status, got.body)
 	}
