@@ -102,9 +102,6 @@ type queryBody struct {
 
 // openQuery reads the beginning of a body, with the client's headers.
 func (a *API) openQuery(w http.ResponseWriter, r *http.Request) (*queryBody, error) {
-	if len(r.Header.Values("Content-Encoding")) > 0 {
-		return nil, refuse(issuer.ReasonBodyMalformed, "the body has a content encoding")
-	}
 	rest, err := a.openBody(w, r, maxQueryBody)
 	if err != nil {
 		return nil, err

@@ -30,9 +30,6 @@ func (a *API) readForm(w http.ResponseWriter, r *http.Request) (fields, error) {
 	if !isForm(r.Header.Values("Content-Type")) {
 		return nil, refuse(issuer.ReasonContentTypeUnsupported, "the content type is not one form")
 	}
-	if len(r.Header.Values("Content-Encoding")) > 0 {
-		return nil, refuse(issuer.ReasonBodyMalformed, "the body has a content encoding")
-	}
 	if len(r.URL.RawQuery) > maxQuery {
 		return nil, refuse(issuer.ReasonBodyMalformed, "the query is too long")
 	}
@@ -81,8 +78,12 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, most, keep int64)
 	return nil, false, notRead(w, err)
 }
 
-// openBody returns a body that ends with an error after so many bytes, or when the request's time is over.
+// openBody returns a body that ends with an error after so many bytes, or when the request's time is over. It takes none
+// that is encoded: a few bytes of one may stand for very many.
 func (a *API) openBody(w http.ResponseWriter, r *http.Request, most int64) (io.Reader, error) {
+	if len(r.Header.Values("Content-Encoding")) > 0 {
+		return nil, refuse(issuer.ReasonBodyMalformed, "the body has a content encoding")
+	}
 	// The context's end does not wake a blocked read; the deadline does. A writer without a connection has none.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.config.Timeout))
 	if r.ContentLength > most {

@@ -37,9 +37,6 @@ func (a *API) clientHeaders(w http.ResponseWriter, r *http.Request) (clientHeade
 	if r.Method == http.MethodGet {
 		return clientHeaders{r.Header.Values("Authorization"), r.Header.Values("X-Hasura-Role")}, nil
 	}
-	if len(r.Header.Values("Content-Encoding")) > 0 {
-		return clientHeaders{}, refuse(issuer.ReasonBodyMalformed, "the body has a content encoding")
-	}
 	head, whole, err := a.readBody(w, r, maxHookBody, maxHookHead)
 	if err != nil {
 		return clientHeaders{}, err
