@@ -12,7 +12,7 @@ type Reason string
 
 // What is wrong with the request itself.
 const (
-	ReasonBodyMalformed          Reason = "body_malformed"           // not a form as we read forms
+	ReasonBodyMalformed          Reason = "body_malformed"           // not what the route reads: a form, or at other doors JSON
 	ReasonParameterMissing       Reason = "parameter_missing"        // a required parameter is absent or empty
 	ReasonParameterRepeated      Reason = "parameter_repeated"       // a parameter came twice (RFC 6749 §3.2)
 	ReasonParameterUnsupported   Reason = "parameter_unsupported"    // part of RFC 8693, but not served here
@@ -20,7 +20,7 @@ const (
 	ReasonAudienceUnknown        Reason = "audience_unknown"         // a target we mint no tokens for
 	ReasonNotFound               Reason = "not_found"                // no such route
 	ReasonMethodNotAllowed       Reason = "method_not_allowed"       // the route has no such method
-	ReasonBodyTooLarge           Reason = "body_too_large"           // over 64 KiB
+	ReasonBodyTooLarge           Reason = "body_too_large"           // over 64 KiB, or what else the door takes
 	ReasonContentTypeUnsupported Reason = "content_type_unsupported" // not application/x-www-form-urlencoded
 )
 
