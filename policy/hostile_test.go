@@ -218,6 +218,25 @@ func TestAServerThatIsGoneIsNotWaitedForByEveryCaller(t *testing.T) {
 	})
 }
 
+// TestCallersWhoGoAwaySayNothingAboutTheServer: else a few who hang up would stop everybody.
+func TestCallersWhoGoAwaySayNothingAboutTheServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{gone: true}
+		r := onWire(w)
+		for range 20 {
+			ctx, leave := context.WithTimeout(t.Context(), time.Second/2)
+			if v, err := r.Decide(ctx, policytest.Input("token")); err == nil || v.Allow {
+				t.Errorf("%+v, %v", v, err)
+			}
+			leave()
+		}
+		if w.count() != 20 || r.Health() != nil {
+			t.Errorf("asked %d times of 20, health %v", w.count(), r.Health())
+		}
+	})
+}
+
 // TestWhoLeavesKeepsNobodyOut: somebody tries first each time, and is gone before there is an answer.
 func TestWhoLeavesKeepsNobodyOut(t *testing.T) {
 	t.Parallel()
