@@ -285,6 +285,17 @@ func TestWithoutGraphNamesAreKeptAndIdsAreTaken(t *testing.T) {
 	}
 }
 
+// TestGraphIsAskedForNoRoleThatIsNotThere: nor is it for a list that is refused.
+func TestGraphIsAskedForNoRoleThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	s := withRole(t)
+	for _, body := range []string{`{"role_id":"other","users":["user:ada_contoso.example"]}`, `{"role_id":"` + sales + `","users":[]}`} {
+		if got := s.do(http.MethodPut, "/v1/user_roles", body); got.StatusCode < 400 || len(s.directory.asked) > 0 {
+			t.Errorf("%s: %s %s, Graph was asked for %q", body, got.Status, got.body, s.directory.asked)
+		}
+	}
+}
+
 // TestGraphTakesNoTimeFromTheDatabase: the provisioner does not come again.
 func TestGraphTakesNoTimeFromTheDatabase(t *testing.T) {
 	t.Parallel()
