@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
 	"github.com/hasura-issuer/hasura-issuer/keyvault/fakevault"
@@ -181,6 +180,7 @@ func TestServeStartsWithoutTheVaultAndRecovers(t *testing.T) {
 	s := a.serveCold(t, a.settings(t, item))
 	s.stderr.await(t, `key-encryption key \"k7\": unwrapKey with `+vaultKey, s.ended)
 	s.stderr.await(t, "the vault broke the connection off; check the network and try again", s.ended)
+	s.awaitEntra(t)
 	got := s.exchange(t, personaToken(t, a.tenant, "reader"))
 	if got.Status != http.StatusServiceUnavailable || got.Reason != "keys_unavailable" || got.RetryAfter == "" {
 		t.Errorf("without the vault: %d %s, Retry-After %q", got.Status, got.Reason, got.RetryAfter)
@@ -236,6 +236,7 @@ func TestAKeyEncryptionKeyThatTheVaultDoesNotGive(t *testing.T) {
 			}
 			s := a.serveCold(t, settings)
 			s.stderr.await(t, c.want, s.ended)
+			s.awaitEntra(t)
 			if got := s.exchange(t, personaToken(t, a.tenant, "reader")); got.Reason != "keys_unavailable" {
 				t.Errorf("serve answers %d %s", got.Status, got.Reason)
 			}
@@ -264,11 +265,7 @@ func TestAKeyEncryptionKeyMovesFromTheSettingsIntoTheVaultAndOn(t *testing.T) {
 	s.stderr.await(t, `key-encryption key \"k2\": unwrapKey with `, s.ended)
 	s.awaitStatus(t, "/readyz", http.StatusOK)
 	s.awaitStatus(t, "/readyz?full", http.StatusServiceUnavailable)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for s.exchange(t, personaToken(t, a.tenant, "reader")).Reason == "idp_unavailable" {
-		<-tick.C // Entra is read beside
-	}
+	s.awaitEntra(t)
 	a.grants(t, s)
 	s.end()
 	again := a.serveCold(t, a.settings(t, second))

@@ -92,6 +92,7 @@ func TestWithoutThePolicyThereIsNoToken(t *testing.T) {
 	s := serveCold(t, onFiles(t, entra.URL, "ISSUER_POLICY_URL="+server.URL+"/v1/data/issuer/decision", "ISSUER_POLICY_TOKEN=opensesame", "ISSUER_POLICY_TIMEOUT=5s"))
 	s.awaitBody(t, "/readyz?full", `"policy":"does not work at the moment, see the log"`)
 	s.awaitStatus(t, "/readyz", http.StatusOK)
+	s.awaitEntra(t)
 	unavailable := func() {
 		t.Helper()
 		got := s.exchange(t, personaToken(t, tenant, "editor"))

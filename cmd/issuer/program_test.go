@@ -189,6 +189,12 @@ func (s served) awaitReady(t testing.TB) {
 	s.awaitStatus(t, "/readyz?full", http.StatusOK)
 }
 
+// awaitEntra polls until Entra's keys are there, whatever else is not.
+func (s served) awaitEntra(t testing.TB) {
+	t.Helper()
+	s.awaitBody(t, "/readyz", `"entra":"ok"`)
+}
+
 func (s served) awaitStatus(t testing.TB, path string, want int) {
 	t.Helper()
 	s.await(t, path, func(status int, _ string) bool { return status == want })
