@@ -177,10 +177,7 @@ func awaitListener(t *testing.T, address string, ended <-chan struct{}) {
 	}
 }
 
-// nextPort begins somewhere else in each process.
-var nextPort atomic.Uint32
-
-func init() { nextPort.Store(uint32(os.Getpid())) } //nolint:gochecknoinits // the start of a counter
+var addresses atomic.Int64 // that were given out
 
 // freeAddress returns one that nobody has until the gateway does: each once, and below the ports that systems give to who
 // wants any, since one of those may be another's before the gateway has begun.
@@ -188,7 +185,8 @@ func freeAddress(t *testing.T) string {
 	t.Helper()
 	var config net.ListenConfig
 	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 15000+nextPort.Add(1)*7%15000)
+		next := (int64(os.Getpid()) + addresses.Add(1)) * 7 // so that processes begin somewhere else
+		address := fmt.Sprintf("127.0.0.1:%d", 15000+next%15000)
 		if listener, err := config.Listen(t.Context(), "tcp", address); err == nil {
 			_ = listener.Close()
 			return address
