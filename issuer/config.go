@@ -25,6 +25,7 @@ type Config struct {
 
 	Limiter Limiter          // nil: nothing is too often
 	Policy  Policy           // asked before a token is minted; nil: nobody is
+	Journal Journal          // keeps account; nil: nobody does
 	Now     func() time.Time // nil: time.Now
 }
 
@@ -98,6 +99,7 @@ func New(c Config, verifier Verifier, groups Groups, roles Roles, signer Signer)
 		form:     c.form(segments),
 		limiter:  limiter,
 		policy:   c.Policy,
+		journal:  c.Journal,
 		now:      now, verifier: verifier, groups: groups, roles: roles, signer: signer,
 		earlier: bounded.New[earlier](c.Remember, c.Remember*bytesPerDecision),
 	}, nil

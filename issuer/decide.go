@@ -15,13 +15,17 @@ import (
 // in that token is refused. No key is needed.
 func (i *Issuer) Decide(ctx context.Context, r Request) (Decision, error) {
 	d, j, err := i.decide(ctx, r, func(earlier) bool { return true })
-	if err != nil {
-		return d, err
+	if err == nil {
+		d, err = i.actIn(r.Role, d, j)
 	}
-	if r.Reuse && !d.Reused {
+	if d, err = i.keepAccount(ctx, r, d, &j, err); err == nil && r.Reuse && !d.Reused {
 		i.remember(d, j)
 	}
-	role := r.Role
+	return d, err
+}
+
+// actIn completes d with the role to act in, the default one where role is empty.
+func (i *Issuer) actIn(role string, d Decision, j judgement) (Decision, error) {
 	if role == "" {
 		role = d.Roles[0]
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/audit"
 	"github.com/hasura-issuer/hasura-issuer/bounded"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
@@ -21,6 +22,7 @@ type earlier struct {
 	token, kid, jti string // empty without one
 	allowed         entitlement
 	at              time.Time
+	record          audit.Ref // that was kept of it
 }
 
 // recall returns what was decided before for the subject token with this SHA-256, if r and canUse have a use for it.
@@ -46,7 +48,7 @@ func (i *Issuer) canHandOut(e earlier) bool { return e.token != "" && i.signer.H
 
 // remember keeps what was decided, with the token if there is one.
 func (i *Issuer) remember(d Decision, j judgement) {
-	e := earlier{d.Token, d.KID, d.JTI, j.allowed, j.now}
+	e := earlier{d.Token, d.KID, d.JTI, j.allowed, j.now, j.record}
 	i.earlier.Put(j.id, e, e.size())
 }
 

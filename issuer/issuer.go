@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/audit"
 	"github.com/hasura-issuer/hasura-issuer/bounded"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -62,6 +63,7 @@ type Request struct {
 	Address      string   // the client's address, without a port
 	Origin       string   // for whom limits by address count it: an address, or a network of IPv6; empty: for nobody
 	RequestID    string
+	TraceID      string // of the trace that the request is part of; empty: of none
 }
 
 // Decision is what came of a Request. With an error it is filled as far as that got, and Token is empty.
@@ -93,6 +95,7 @@ type Issuer struct {
 	roles    Roles
 	policy   Policy // nil: none
 	signer   Signer
+	journal  Journal                 // nil: none
 	earlier  *bounded.Cache[earlier] // by the SHA-256 of subject tokens
 }
 
@@ -100,15 +103,15 @@ type Issuer struct {
 // a dependency failed, or that ctx ended before it answered, is one with RetryAfter, and never a token with fewer checks.
 func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
 	d, j, err := i.decide(ctx, r, i.canHandOut)
-	if err != nil {
-		return d, err
-	}
 	// 10. Put it in writing, unless that was done already.
-	if d.Reused {
-		return j.before.handOut(d, j.now), nil
+	switch {
+	case err == nil && d.Reused:
+		d = j.before.handOut(d, j.now)
+	case err == nil:
+		d, err = i.mint(ctx, d, j)
 	}
-	d, err = i.mint(ctx, d, j)
-	if err == nil && r.Reuse {
+	// 11. Keep account, before it is handed out.
+	if d, err = i.keepAccount(ctx, r, d, &j, err); err == nil && r.Reuse && !d.Reused {
 		i.remember(d, j)
 	}
 	return d, err
@@ -165,6 +168,7 @@ type judgement struct {
 	now     time.Time
 	id      bounded.Key // of the subject token
 	before  earlier     // what was decided for it before, if that is known
+	record  audit.Ref   // of this decision
 }
 
 // judge decides what a verified caller gets who wishes for r. It is the one place where that is decided, whatever the

@@ -69,6 +69,7 @@ const (
 	ReasonGroupsUnavailable Reason = "groups_unavailable"
 	ReasonIDPUnavailable    Reason = "idp_unavailable"
 	ReasonPolicyUnavailable Reason = "policy_unavailable"
+	ReasonAuditUnavailable  Reason = "audit_unavailable" // judged, but no record could be kept of it
 	ReasonInternal          Reason = "internal" // a fault of ours
 )
 
@@ -85,7 +86,7 @@ func Reasons() []Reason {
 		ReasonNoRoles, ReasonBlocked, ReasonPolicyDenied, ReasonRateLimited,
 		ReasonNotFound, ReasonMethodNotAllowed, ReasonBodyTooLarge, ReasonContentTypeUnsupported,
 		ReasonKeysUnavailable, ReasonRolesUnavailable, ReasonGroupsUnavailable, ReasonIDPUnavailable,
-		ReasonPolicyUnavailable, ReasonInternal,
+		ReasonPolicyUnavailable, ReasonAuditUnavailable, ReasonInternal,
 	}
 }
 
@@ -96,6 +97,7 @@ const (
 	retryRoles  = 5 * time.Second  // a database fails over in seconds
 	retryKeys   = 15 * time.Second // the ring is read again that often
 	retryPolicy = 5 * time.Second  // a policy server is restarted in seconds
+	retryAudit  = 5 * time.Second  // the records are in the database, too
 )
 
 // Error says why there is no token. Reason is for the caller, Err for the operator: it holds no token, but may name

@@ -7,6 +7,7 @@ type cli struct {
 	Migrate      migrateCmd      `cmd:"" help:"Bring the database schema up to date."`
 	Keys         keysCmd         `cmd:"" help:"The ring of signing keys."`
 	Roles        rolesCmd        `cmd:"" help:"Who holds which Hasura role."`
+	Audit        auditCmd        `cmd:"" help:"What was decided, and what was changed."`
 	HasuraConfig hasuraConfigCmd `cmd:"" help:"Print what Hasura needs to trust this issuer, for v2 and v3."`
 	Check        checkCmd        `cmd:"" help:"Validate every setting at once; with --online also try what they name."`
 	Version      versionCmd      `cmd:"" help:"Print version, commit and Go version."`

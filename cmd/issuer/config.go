@@ -90,8 +90,13 @@ type settings struct {
 	JWKSCDNTTL          time.Duration `env:"ISSUER_JWKS_CDN_TTL" envDefault:"0s" want:"how long a cache in front of the JWKS keeps it: a duration of 0s or more, in whole seconds, such as 60s or 5m"`
 	KeysLead            time.Duration `env:"ISSUER_KEYS_LEAD" envDefault:"1h" want:"a duration of at least 2 × ISSUER_JWKS_MAX_AGE + ISSUER_JWKS_CDN_TTL + 2 minutes, in whole seconds, such as 1h"`
 	RelyingParties      []string      `env:"ISSUER_RELYING_PARTIES" want:"names that engines fetch the JWKS by (…/jwks.json?rp=NAME), comma separated, each once: lower-case letters, digits and hyphens, but not none or unknown"`
+	Audit               string        `env:"ISSUER_AUDIT" envDefault:"best_effort" want:"best_effort (a record that cannot be kept is counted, and stops nobody), required (no record, no token; needs ISSUER_DATABASE_URL) or, with issuer dev alone, off"`
+	AuditMonths         int           `env:"ISSUER_AUDIT_MONTHS" envDefault:"13" want:"for how many months audit records are kept: a number from 1 to 240, or 0 for ever"`
+	AuditFile           string        `env:"ISSUER_AUDIT_FILE" want:"the path of a file for the log lines of decisions, instead of among the others"`
 	LogLevel            string        `env:"ISSUER_LOG_LEVEL" envDefault:"info" want:"debug, info, warn or error"`
 	LogFormat           string        `env:"ISSUER_LOG_FORMAT" envDefault:"json" want:"json or console"`
+
+	recorded map[string]string // what was set, by variable, as an audit record may hold it: of a secret, that it is set
 }
 
 // need names the settings that a command cannot do without. What is set is validated whatever the command needs.

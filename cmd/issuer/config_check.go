@@ -97,6 +97,9 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(!slices.Contains([]string{"json", "stringified_json"}, s.ClaimsFormat), "ISSUER_CLAIMS_FORMAT")
 	bad(!slices.Contains([]string{"postgres", "json"}, s.ArrayFormat), "ISSUER_ARRAY_FORMAT")
 	bad(!slices.Contains([]string{"auto", "cron"}, s.Rotate), "ISSUER_ROTATE")
+	bad(!slices.Contains([]string{auditBestEffort, auditRequired, auditOff}, s.Audit), "ISSUER_AUDIT")
+	bad(s.AuditMonths < 0 || s.AuditMonths > 240, "ISSUER_AUDIT_MONTHS")
+	bad(!isPathLike(s.AuditFile), "ISSUER_AUDIT_FILE")
 	bad(!slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel), "ISSUER_LOG_LEVEL")
 	bad(!slices.Contains([]string{"json", "console"}, s.LogFormat), "ISSUER_LOG_FORMAT")
 	bad(s.TokenTTL < time.Minute || s.TokenTTL > time.Hour || !wholeSeconds(s.TokenTTL), "ISSUER_TOKEN_TTL")
@@ -175,6 +178,12 @@ func (s *settings) require(f *faults, needs need) {
 	}
 	if s.Rotate == "cron" && s.KeysFile != "" {
 		f.addf("ISSUER_ROTATE is \"cron\", but the one process that serves locks ISSUER_KEYS_FILE; it wants auto, or the keys in ISSUER_DATABASE_URL")
+	}
+	if s.Audit == auditRequired && !database {
+		f.addf("ISSUER_AUDIT is \"required\", and there is no database that could keep the records: set ISSUER_DATABASE_URL")
+	}
+	if s.Audit == auditOff && needs&needService == needService {
+		f.addf("ISSUER_AUDIT is \"off\", which is for issuer dev alone; it wants best_effort or required")
 	}
 	if s.InsecureCompat && !s.mapsRoles() {
 		f.addf("ISSUER_INSECURE_COMPAT is set, but a provisioner can change roles only where grants are kept in ISSUER_DATABASE_URL: unset it, or ISSUER_ROLES_FILE and ISSUER_ROLES_QUERY_FILE")

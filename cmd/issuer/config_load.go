@@ -24,6 +24,9 @@ type variable struct {
 func variables() map[string]variable {
 	all := map[string]variable{}
 	for field := range reflect.TypeFor[settings]().Fields() {
+		if !field.IsExported() {
+			continue
+		}
 		secret := field.Type.Implements(reflect.TypeFor[masked]())
 		all[field.Name] = variable{field.Tag.Get("env"), field.Tag.Get("want"), secret}
 	}
@@ -124,6 +127,7 @@ func read(environ []string, needs need) (settings, *faults, error) {
 	} else if err != nil {
 		return settings{}, nil, fmt.Errorf("read settings: %w", err)
 	}
+	s.recorded = f.recorded(given)
 	s.normalise()
 	s.validate(f, given)
 	f.refuseSecrets(given)
@@ -171,6 +175,17 @@ func (f *faults) given(environ []string) map[string]string {
 	}
 	slices.Sort(f.list)
 	return given
+}
+
+// recorded returns what is set as it may be kept.
+func (f *faults) recorded(given map[string]string) map[string]string {
+	texts := make(map[string]string, len(given))
+	for name, value := range given {
+		if texts[name] = value; f.vars[name].secret {
+			texts[name] = notShown
+		}
+	}
+	return texts
 }
 
 // injected matches what Kubernetes puts into every container's environment for a service named issuer….

@@ -180,7 +180,7 @@ func (q *quietUntil) Run(e *zerolog.Event, level zerolog.Level, _ string) {
 }
 
 func (d *dev) build(ctx context.Context) error {
-	d.metrics = newMetrics(d.settings.RelyingParties)
+	d.replica, d.metrics = replicaName(), newMetrics(d.settings.RelyingParties)
 	document, err := rolestore.ParseDocument(devRoles, d.settings.roleRules())
 	if err != nil {
 		return fmt.Errorf("roles of issuer dev: %w", err)

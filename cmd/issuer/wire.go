@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
 
+	"github.com/hasura-issuer/hasura-issuer/audit"
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/graph"
@@ -44,6 +45,7 @@ type loop struct {
 type service struct {
 	settings   settings
 	log        zerolog.Logger
+	exchanges  *zerolog.Logger // where decisions are logged; nil: in log, like all else
 	replica    string // how others know this process, see replicaName
 	verifier   *idp.Verifier
 	graph      *graph.Client // nil: groups that a token leaves out cannot be asked for
@@ -53,6 +55,7 @@ type service struct {
 	redis      *redisconn.Client                  // nil: none
 	shared     func(purpose string) *sharedMemory // what replicas share by Redis; nil: nothing
 	policy     policyPart                         // nil: none
+	journal    *audit.Journal                     // nil: decisions are recorded in the log alone
 	ring       *keys.Ring
 	metrics    *metrics
 	api        *api.API
@@ -67,7 +70,7 @@ type service struct {
 
 // newService builds the service that s describes on what p stands on, without any network traffic. The caller closes it.
 func newService(ctx context.Context, s settings, log zerolog.Logger, p *program) (*service, error) {
-	svc := &service{settings: s, log: log, azure: p.azure, toRedis: p.redis, metrics: newMetrics(s.RelyingParties)}
+	svc := &service{settings: s, log: log, azure: p.azure, toRedis: p.redis, replica: replicaName(), metrics: newMetrics(s.RelyingParties)}
 	err := svc.build(ctx)
 	if err != nil {
 		svc.close()
@@ -93,6 +96,9 @@ func (svc *service) build(ctx context.Context) error {
 	}
 	svc.openCatalog(pool)
 	if err := svc.openPolicy(ctx); err != nil {
+		return err
+	}
+	if err := svc.openAudit(ctx, pool); err != nil {
 		return err
 	}
 	config := idpConfig(svc.settings)
@@ -140,7 +146,6 @@ func (svc *service) listeners(pool *pgxpool.Pool) map[string]func() {
 // assemble puts the parts behind the pipeline and the pipeline behind HTTP.
 func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *keys.Sealer) error {
 	s := svc.settings
-	svc.replica = replicaName()
 	ring, err := keys.NewRing(keys.RingConfig{
 		Store: store, Sealer: sealer, Policy: s.keysPolicy(), Auto: s.Rotate == "auto", Name: svc.replica, Parties: s.RelyingParties,
 	})
@@ -155,6 +160,9 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	if svc.policy != nil {
 		config.Policy = countedPolicy{svc.policy, svc.metrics.policy()}
 	}
+	if svc.journal != nil {
+		config.Journal = svc.journal
+	}
 	exchange, err := issuer.New(config, verifier, svc.groups, svc.roles, ring)
 	if err != nil {
 		return usageError{err}
@@ -167,7 +175,7 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 		loop{"entra", "Entra needs attention", func(ctx context.Context, report func(error)) { watchAlarms(ctx, verifier.Alarms, report) }})
 	svc.api = api.New(api.Config{
 		URL: s.URL, JWKSMaxAge: s.JWKSMaxAge, RelyingParties: s.RelyingParties, CORSOrigins: s.CORSOrigins, TrustedProxies: s.proxies(),
-		Meter: svc.metrics, Logger: svc.log,
+		Meter: svc.metrics, Logger: svc.log, Exchanges: svc.exchanges,
 		Checks: svc.checks(sealer), Chooser: svc.chooser(),
 	}, exchange, ring)
 	return nil
@@ -195,6 +203,9 @@ func (svc *service) checks(sealer *keys.Sealer) []api.Check {
 	}
 	if svc.policy != nil {
 		checks = append(checks, api.Check{Name: "policy", Health: svc.policy.Health})
+	}
+	if svc.journal != nil {
+		checks = append(checks, api.Check{Name: "audit", Health: svc.journal.Health})
 	}
 	if svc.settings.KeysEncryptionKey.anyWrapped() {
 		checks = append(checks, api.Check{Name: "keyvault", Health: sealer.Missing})

@@ -60,6 +60,14 @@ func openMigrated(ctx context.Context, s settings) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
+// actor is who changes the ring: this replica, or who runs a command.
+func (svc *service) actor() string {
+	if svc.replica != "" {
+		return "replica " + svc.replica
+	}
+	return operator("")
+}
+
 func (svc *service) openRoles(ctx context.Context, pool *pgxpool.Pool) error {
 	s := svc.settings
 	if s.RolesFile == "" {
@@ -94,7 +102,7 @@ func (svc *service) openKeys(pool *pgxpool.Pool) (keys.Store, *keys.Sealer, erro
 		return nil, nil, usageError{fmt.Errorf("ISSUER_KEYS_ENCRYPTION_KEY: %w", err)}
 	}
 	if s.KeysFile == "" {
-		return keystore.NewPostgres(pool), sealer, nil
+		return keystore.NewPostgres(pool).As(svc.actor()), sealer, nil
 	}
 	store, err := keystore.OpenFile(s.KeysFile, time.Now)
 	if errors.Is(err, keystore.ErrInUse) {

@@ -52,6 +52,7 @@ type Config struct {
 	Chooser        Chooser        // nil: /v1/authenticate is not served
 	Meter          Meter          // nil: nothing is counted
 	Logger         zerolog.Logger
+	Exchanges      *zerolog.Logger // where the lines of decisions go; nil: to Logger
 	Timeout        time.Duration // of a request in whole; zero: 8 s
 }
 

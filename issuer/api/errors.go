@@ -89,6 +89,7 @@ func problems() map[issuer.Reason]problem {
 		issuer.ReasonGroupsUnavailable: {unavailable, temporarilyUnavailable, "The caller's groups cannot be looked up at the moment."},
 		issuer.ReasonIDPUnavailable:    {unavailable, temporarilyUnavailable, "The subject token cannot be verified at the moment."},
 		issuer.ReasonPolicyUnavailable: {unavailable, temporarilyUnavailable, "The policy of this service cannot be asked at the moment."},
+		issuer.ReasonAuditUnavailable:  {unavailable, temporarilyUnavailable, "No record of the decision can be kept at the moment."},
 
 		issuer.ReasonInternal: {http.StatusInternalServerError, serverError, "The request failed because of a fault in this service."},
 	}

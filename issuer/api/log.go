@@ -43,7 +43,7 @@ func newEntry(r *http.Request, trusted []netip.Prefix) *entry {
 // log writes the one line of a request.
 func (a *API) log(rt route, e *entry, status int) {
 	l := line{route: cmp.Or(e.account.Route, rt.path), status: status, reason: e.reason, entry: e}
-	level, message := rt.level, "request"
+	level, message, logger := rt.level, "request", &a.config.Logger
 	if e.err != nil {
 		judged := status
 		if rt.refuse == nil {
@@ -58,7 +58,10 @@ func (a *API) log(rt route, e *entry, status int) {
 	if e.door != "" {
 		message = "exchange"
 	}
-	a.config.Logger.WithLevel(level).EmbedObject(l).Msg(message)
+	if e.door != "" && a.config.Exchanges != nil {
+		logger = a.config.Exchanges
+	}
+	logger.WithLevel(level).EmbedObject(l).Msg(message)
 }
 
 // line is what stands in the log of one request: ids and constants, which zerolog encodes. The path is left out, since

@@ -16,7 +16,8 @@ import (
 // Postgres keeps a ring in the tables issuer.keys and issuer.ring, for any
 // number of processes. It takes only sealed private keys.
 type Postgres struct {
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	actor string // who changes the ring, as records of changes call them; empty: nobody says
 }
 
 // Channel is where every change of the ring is notified (Postgres NOTIFY), without a payload.
@@ -26,6 +27,11 @@ const Channel = "issuer_keys"
 // the caller's to close. It does not connect. Calls end with their context.
 func NewPostgres(pool *pgxpool.Pool) *Postgres {
 	return &Postgres{pool: pool}
+}
+
+// As returns the store for somebody: the records that the database keeps of changes (issuer.audit) name them.
+func (p *Postgres) As(actor string) *Postgres {
+	return &Postgres{pool: p.pool, actor: actor}
 }
 
 func (*Postgres) SealedOnly() {}
@@ -70,7 +76,7 @@ func (p *Postgres) Update(ctx context.Context, decide func(keys.State) (keys.Cha
 		if next, err = s.Apply(change); err != nil || change.Empty() {
 			return err
 		}
-		return save(ctx, tx, change, next)
+		return save(ctx, tx, change, next, p.actor)
 	})
 	if err != nil {
 		return keys.State{}, err
@@ -188,13 +194,14 @@ UPDATE issuer.ring
 )
 
 // save writes a change that apply let pass, in one round trip.
-func save(ctx context.Context, tx pgx.Tx, c keys.Change, next keys.State) error {
+func save(ctx context.Context, tx pgx.Tx, c keys.Change, next keys.State, actor string) error {
 	for _, k := range slices.Concat(c.Insert, c.Update) {
 		if k.Private != "" && !k.Private.Sealed() {
 			return fmt.Errorf("write the ring: the private half of generation %d is not sealed", k.Generation)
 		}
 	}
 	var batch pgx.Batch
+	batch.Queue(`SELECT set_config('issuer.actor', $1, true)`, actor) // until the transaction ends
 	for _, k := range c.Update {
 		batch.Queue(updateKey, columns(k))
 	}

@@ -1,0 +1,245 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	batchSize    = 500
+	gather       = 100 * time.Millisecond // how long the first record of a batch waits for others, where nobody waits for it
+	repeatsEvery = 5 * time.Second
+	writeTimeout = 2 * time.Second // of one batch
+	lastTimeout  = 5 * time.Second // of what is left when the service stops
+	firstPause   = 250 * time.Millisecond
+	longestPause = 10 * time.Second
+)
+
+// Run writes what was taken in until ctx ends, and then what is left. It hands report each new trouble, and nil once that is
+// over. It runs once.
+func (j *Journal) Run(ctx context.Context, report func(error)) {
+	repeats := time.NewTicker(repeatsEvery)
+	defer repeats.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-j.newcomer:
+			j.gather(ctx)
+			j.settle(ctx, j.writeWaiting(ctx), report)
+		case <-repeats.C:
+			j.settle(ctx, j.writeRepeats(ctx), report)
+		}
+	}
+	j.finish(context.WithoutCancel(ctx), report)
+}
+
+// gather lets a batch grow, unless somebody waits for it.
+func (j *Journal) gather(ctx context.Context) {
+	if j.config.Required {
+		return
+	}
+	pause(ctx, gather)
+}
+
+func pause(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// writeWaiting writes batch after batch until nothing is left, ctx ends, or one fails.
+func (j *Journal) writeWaiting(ctx context.Context) error {
+	for ctx.Err() == nil {
+		batch := j.take()
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := j.writeBatch(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeBatch writes a batch and says so to whoever waits. Where Postgres finds fault with a row, each is written by itself,
+// so that no other record is lost with it.
+func (j *Journal) writeBatch(ctx context.Context, batch []waiting) error {
+	err := j.write(ctx, batch)
+	switch {
+	case err == nil:
+		for _, w := range batch {
+			w.answer(nil)
+		}
+		j.config.Observer.Kept(len(batch))
+		return nil
+	case !faulty(err):
+		j.giveBack(batch, err)
+		return err
+	case len(batch) == 1:
+		batch[0].answer(fmt.Errorf("%w: %w", ErrNotKept, err))
+		j.config.Observer.Lost(1)
+		return err
+	}
+	for i := range batch {
+		err = errors.Join(err, j.writeBatch(ctx, batch[i:i+1]))
+	}
+	return err
+}
+
+func (w waiting) answer(err error) {
+	if w.kept != nil {
+		w.kept <- err // has room for it
+	}
+}
+
+// faulty tells whether it is the data that Postgres refuses: it would do so again.
+func faulty(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "23"))
+}
+
+// take returns the next records. They are out of the queue: who calls it writes them or gives them back.
+func (j *Journal) take() []waiting {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := min(len(j.waiting), batchSize)
+	batch := j.waiting[:n:n]
+	j.waiting = j.waiting[n:]
+	return batch
+}
+
+// giveBack tells those who wait that their records were not kept, and puts the others back to the front.
+func (j *Journal) giveBack(batch []waiting, err error) {
+	var rest []waiting
+	for _, w := range batch {
+		if w.kept == nil {
+			rest = append(rest, w)
+			continue
+		}
+		w.answer(fmt.Errorf("%w: %w", ErrNotKept, err))
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.waiting = append(rest, j.waiting...)
+}
+
+// insertSQL takes rows as a JSON array. A batch that was committed though its answer got lost comes again, and changes nothing.
+const insertSQL = `INSERT INTO issuer.audit SELECT * FROM jsonb_populate_recordset(NULL::issuer.audit, $1) ON CONFLICT DO NOTHING`
+
+func (j *Journal) write(ctx context.Context, batch []waiting) error {
+	records := make([]Record, len(batch))
+	for i, w := range batch {
+		records[i] = w.record
+	}
+	return j.exec(ctx, "write audit records", insertSQL, records)
+}
+
+// repeatsSQL adds to the counts of records that are there. What a record of another month is, its time says.
+const repeatsSQL = `UPDATE issuer.audit AS a SET repeats = a.repeats + n.times, repeated_at = greatest(a.repeated_at, n.last)
+FROM jsonb_to_recordset($1) AS n(id uuid, at timestamptz, times bigint, last timestamptz) WHERE a.at = n.at AND a.id = n.id`
+
+// counted is a row of repeatsSQL.
+type counted struct {
+	Ref   `json:",inline"`
+	Times int64     `json:"times"`
+	Last  time.Time `json:"last"`
+}
+
+// writeRepeats writes how often answers were given again.
+func (j *Journal) writeRepeats(ctx context.Context) error {
+	j.mu.Lock()
+	repeated := j.repeated
+	j.repeated = map[Ref]repeat{}
+	j.mu.Unlock()
+	if len(repeated) == 0 {
+		return nil
+	}
+	rows := make([]counted, 0, len(repeated))
+	for ref, r := range repeated {
+		rows = append(rows, counted{ref, r.times, r.last.UTC()})
+	}
+	slices.SortFunc(rows, func(a, b counted) int { return bytes.Compare(a.ID[:], b.ID[:]) }) // no two replicas lock across each other
+	if err := j.exec(ctx, "count repeated answers", repeatsSQL, rows); err != nil {
+		j.countLater(repeated)
+		return err
+	}
+	return nil
+}
+
+// countLater puts counts back that could not be written.
+func (j *Journal) countLater(repeated map[Ref]repeat) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for ref, since := range j.repeated {
+		before := repeated[ref]
+		repeated[ref] = repeat{before.times + since.times, since.last}
+	}
+	j.repeated = repeated
+}
+
+// exec runs a statement whose one argument is rows as JSON.
+func (j *Journal) exec(ctx context.Context, what, sql string, rows any) error {
+	doc, err := json.Marshal(rows)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	if _, err := j.pool.Exec(ctx, sql, doc); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// settle notes how an attempt ended and reports what is new about that. After a failure it rests, longer each time, unless
+// somebody waits for an answer.
+func (j *Journal) settle(ctx context.Context, err error, report func(error)) {
+	j.mu.Lock()
+	before := j.trouble
+	j.trouble = err
+	j.mu.Unlock()
+	switch {
+	case err == nil:
+		j.failures = 0
+		if before != nil {
+			report(nil)
+		}
+		return
+	case before == nil:
+		report(err)
+	}
+	j.failures++
+	if !j.config.Required {
+		pause(ctx, min(firstPause<<min(j.failures-1, 10), longestPause))
+	}
+	j.wake()
+}
+
+// finish writes what is left, once.
+func (j *Journal) finish(ctx context.Context, report func(error)) {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lastTimeout)
+	defer cancel()
+	err := errors.Join(j.writeWaiting(ctx), j.writeRepeats(ctx))
+	if err == nil {
+		return
+	}
+	left := j.take()
+	for ; len(left) > 0; left = j.take() {
+		j.config.Observer.Lost(len(left))
+	}
+	report(fmt.Errorf("at the end: %w", err))
+}

@@ -1,0 +1,80 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hasura-issuer/hasura-issuer/audit"
+	"github.com/hasura-issuer/hasura-issuer/rolestore"
+)
+
+// Journal keeps account of what is decided. An error of Keep means that there may be no record, and that nothing may be
+// handed out without one; the Ref is what Again calls the record by. Again counts an answer from memory. Both are called
+// concurrently.
+type Journal interface {
+	Keep(ctx context.Context, record audit.Record) (audit.Ref, error)
+	Again(ref audit.Ref)
+}
+
+// keepAccount has the journal keep what was decided, and withholds what it could not keep. An answer from memory adds to the
+// count of the record that is there. What could not be judged, was not for want of a known caller, or came too often is in
+// the log alone: it says nothing about rights, and strangers could fill a table with it.
+func (i *Issuer) keepAccount(ctx context.Context, r Request, d Decision, j *judgement, err error) (Decision, error) {
+	switch {
+	case i.journal == nil, err != nil && !verdict(d, err):
+		return d, err
+	case d.Reused:
+		if err == nil {
+			i.journal.Again(j.before.record)
+		}
+		return d, err
+	}
+	ref, lost := i.journal.Keep(ctx, recordOf(r, d, *j, err))
+	if lost != nil && err == nil {
+		d.Token, d.KID, d.JTI, d.Lifetime, d.Role, d.Session = "", "", "", 0, "", nil
+		return d, &Error{ReasonAuditUnavailable, retryAudit, fmt.Errorf("keep account: %w", lost)}
+	}
+	j.record = ref
+	return d, err
+}
+
+// verdict tells whether an error is about what a known caller may do.
+func verdict(d Decision, err error) bool { return d.TenantID != "" && !unjudged(err) }
+
+func recordOf(r Request, d Decision, j judgement, err error) audit.Record {
+	record := audit.Record{
+		Kind: audit.KindExchange, Door: r.Door, Outcome: audit.Granted, Reason: "none",
+		TenantID: d.TenantID, ObjectID: d.ObjectID, Caller: d.Kind, ClientID: d.ClientID,
+		AskedRoles: r.Scope, AskedRole: r.Role, Roles: d.Roles, Grants: grantsBehind(d.Roles, j),
+		PolicyDecision: d.PolicyDecision, KID: d.KID, JTI: d.JTI, TokenSHA256: d.TokenHash, SubjectTokenID: d.SubjectTokenID,
+		Address: r.Address, RequestID: r.RequestID, TraceID: r.TraceID,
+	}
+	if e, refused := errors.AsType[*Error](err); refused {
+		record.Outcome, record.Reason = audit.Refused, string(e.Reason)
+		return record
+	}
+	expiry := j.allowed.Expiry
+	record.ExpiresAt = &expiry
+	return record
+}
+
+// grantsBehind names the grants by which a caller has these roles.
+func grantsBehind(roles []string, j judgement) []string {
+	if len(roles) == 0 {
+		return nil
+	}
+	grants, _ := narrow(inForce(j.answer.Grants, j.now), roles)
+	names := make([]string, 0, len(grants))
+	for _, g := range grants {
+		names = append(names, g.Role+" by "+principalName(g.Principal))
+	}
+	return names
+}
+
+func principalName(p rolestore.Principal) string {
+	if p.ID == "" {
+		return string(p.Kind)
+	}
+	return string(p.Kind) + " " + p.ID
+}
