@@ -29,29 +29,29 @@ type Record struct {
 	At   time.Time `json:"at"` // UTC, in microseconds
 	Kind string    `json:"kind"`
 
-	Door            string     `json:"door,omitempty"`
-	Outcome         string     `json:"outcome,omitempty"`
-	Reason          string     `json:"reason,omitempty"` // of a refusal; "none" for what was granted
-	TenantID        string     `json:"tenant,omitempty"`
-	ObjectID        string     `json:"object_id,omitempty"`
-	Caller          string     `json:"caller,omitempty"` // user or app
-	ClientID        string     `json:"client_id,omitempty"`
-	AskedRoles      []string   `json:"asked_roles,omitempty"` // by scope
-	AskedRole       string     `json:"asked_role,omitempty"`  // by X-Hasura-Role
-	Roles           []string   `json:"roles,omitempty"`       // what was given, the default first
-	Grants          []string   `json:"grants,omitempty"`      // by which: "editor by group <id>"
-	PolicyDecision  string     `json:"policy_decision,omitempty"`
-	KID             string     `json:"kid,omitempty"`
-	JTI             string     `json:"jti,omitempty"`
-	ExpiresAt       *time.Time `json:"expires_at,omitempty"`
-	TokenSHA256     string     `json:"token_sha256,omitempty"` // of the subject token, its first 16 hex digits
-	SubjectTokenID  string     `json:"subject_token_id,omitempty"`
-	Address         string     `json:"address,omitempty"`
-	RequestID       string     `json:"request_id,omitempty"`
-	TraceID         string     `json:"trace_id,omitempty"`
-	Replica         string     `json:"replica,omitempty"`
-	Repeats         int64      `json:"repeats"` // answers from memory that were the same
-	RepeatedAt      *time.Time `json:"repeated_at,omitempty"`
+	Door           string     `json:"door,omitempty"`
+	Outcome        string     `json:"outcome,omitempty"`
+	Reason         string     `json:"reason,omitempty"` // of a refusal; "none" for what was granted
+	TenantID       string     `json:"tenant,omitempty"`
+	ObjectID       string     `json:"object_id,omitempty"`
+	Caller         string     `json:"caller,omitempty"` // user or app
+	ClientID       string     `json:"client_id,omitempty"`
+	AskedRoles     []string   `json:"asked_roles,omitempty"` // by scope
+	AskedRole      string     `json:"asked_role,omitempty"`  // by X-Hasura-Role
+	Roles          []string   `json:"roles,omitempty"`       // what was given, the default first
+	Grants         []string   `json:"grants,omitempty"`      // by which: "editor by group <id>"
+	PolicyDecision string     `json:"policy_decision,omitempty"`
+	KID            string     `json:"kid,omitempty"`
+	JTI            string     `json:"jti,omitempty"`
+	ExpiresAt      *time.Time `json:"expires_at,omitempty"`
+	TokenSHA256    string     `json:"token_sha256,omitempty"` // of the subject token, its first 16 hex digits
+	SubjectTokenID string     `json:"subject_token_id,omitempty"`
+	Address        string     `json:"address,omitempty"`
+	RequestID      string     `json:"request_id,omitempty"`
+	TraceID        string     `json:"trace_id,omitempty"`
+	Replica        string     `json:"replica,omitempty"`
+	Repeats        int64      `json:"repeats"` // answers from memory that were the same
+	RepeatedAt     *time.Time `json:"repeated_at,omitempty"`
 
 	Actor   string  `json:"actor,omitempty"` // who made a change, as the writer says it
 	Login   string  `json:"login,omitempty"` // whom the server let in

@@ -54,16 +54,16 @@ func Search(ctx context.Context, pool *pgxpool.Pool, q Query) ([]Record, error) 
 }
 
 func searchError(err error) error {
-	if isUndefined(err) {
+	if isUndefined(err, "42P01", "3F000") {
 		return ErrNoAudit
 	}
 	return fmt.Errorf("search the audit: %w", err)
 }
 
-// isUndefined tells whether the schema lacks what was asked for: a table, a function or all of it.
-func isUndefined(err error) bool {
+// isUndefined tells whether an error has one of these SQLSTATEs, which say that something is not there.
+func isUndefined(err error, states ...string) bool {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && slices.Contains([]string{"42P01", "42883", "3F000"}, refused.Code)
+	return ok && slices.Contains(states, refused.Code)
 }
 
 const columns = `id, at, kind, coalesce(door, '') AS door, coalesce(outcome, '') AS outcome, coalesce(reason, '') AS reason,
@@ -91,7 +91,7 @@ func (q Query) sql() (string, pgx.NamedArgs) {
 		}
 	}
 	if q.TenantID != "" {
-		add(`(tenant = @tenant::uuid OR kind <> 'exchange' AND coalesce(details->'after', details->'before')->>'tenant' = @tenant)`, "tenant", q.TenantID)
+		add(`(tenant = @tenant::text::uuid OR kind <> 'exchange' AND coalesce(details->'after', details->'before')->>'tenant' = @tenant)`, "tenant", q.TenantID)
 	}
 	if q.ObjectID != "" {
 		add(`(object_id = @object_id OR kind <> 'exchange' AND coalesce(details->'after', details->'before')->>'principal' = @object_id)`, "object_id", q.ObjectID)

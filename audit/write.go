@@ -33,9 +33,11 @@ func (j *Journal) Run(ctx context.Context, report func(error)) {
 		case <-ctx.Done():
 		case <-j.newcomer:
 			j.gather(ctx)
-			j.settle(ctx, j.writeWaiting(ctx), report)
+			if j.Waiting() > 0 {
+				j.settle(ctx, j.writeWaiting(ctx), report)
+			}
 		case <-repeats.C:
-			j.settle(ctx, j.writeRepeats(ctx), report)
+			j.settle(ctx, errors.Join(j.try(ctx), j.writeRepeats(ctx)), report)
 		}
 	}
 	j.finish(context.WithoutCancel(ctx), report)
@@ -46,14 +48,16 @@ func (j *Journal) gather(ctx context.Context) {
 	if j.config.Required {
 		return
 	}
-	pause(ctx, gather)
+	pause(ctx, gather, nil)
 }
 
-func pause(ctx context.Context, wait time.Duration) {
+// pause waits, at most until ctx ends or hurry says so.
+func pause(ctx context.Context, wait time.Duration, hurry <-chan struct{}) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+	case <-hurry:
 	case <-timer.C:
 	}
 }
@@ -76,6 +80,7 @@ func (j *Journal) writeWaiting(ctx context.Context) error {
 // so that no other record is lost with it.
 func (j *Journal) writeBatch(ctx context.Context, batch []waiting) error {
 	err := j.write(ctx, batch)
+	j.setTrouble(err) // first: whoever hears how it went may look
 	switch {
 	case err == nil:
 		for _, w := range batch {
@@ -107,6 +112,14 @@ func (w waiting) answer(err error) {
 func faulty(err error) bool {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "23"))
+}
+
+// try writes no record, to find out whether one could be: after a failure there may be none for a while.
+func (j *Journal) try(ctx context.Context) error {
+	if j.failures == 0 {
+		return nil
+	}
+	return j.write(ctx, nil)
 }
 
 // take returns the next records. They are out of the queue: who calls it writes them or gives them back.
@@ -202,27 +215,32 @@ func (j *Journal) exec(ctx context.Context, what, sql string, rows any) error {
 	return nil
 }
 
-// settle notes how an attempt ended and reports what is new about that. After a failure it rests, longer each time, unless
-// somebody waits for an answer.
-func (j *Journal) settle(ctx context.Context, err error, report func(error)) {
+func (j *Journal) setTrouble(err error) {
 	j.mu.Lock()
-	before := j.trouble
+	defer j.mu.Unlock()
 	j.trouble = err
-	j.mu.Unlock()
+}
+
+// settle notes how an attempt ended and reports what is new about that. After a failure it rests, longer each time, until
+// somebody comes who waits for an answer.
+func (j *Journal) settle(ctx context.Context, err error, report func(error)) {
+	j.setTrouble(err)
 	switch {
 	case err == nil:
-		j.failures = 0
-		if before != nil {
+		if j.failures > 0 {
 			report(nil)
 		}
+		j.failures = 0
 		return
-	case before == nil:
+	case j.failures == 0:
 		report(err)
 	}
 	j.failures++
-	if !j.config.Required {
-		pause(ctx, min(firstPause<<min(j.failures-1, 10), longestPause))
+	var hurry chan struct{}
+	if j.config.Required {
+		hurry = j.newcomer
 	}
+	pause(ctx, min(firstPause<<min(j.failures-1, 10), longestPause), hurry)
 	j.wake()
 }
 

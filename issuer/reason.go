@@ -70,7 +70,7 @@ const (
 	ReasonIDPUnavailable    Reason = "idp_unavailable"
 	ReasonPolicyUnavailable Reason = "policy_unavailable"
 	ReasonAuditUnavailable  Reason = "audit_unavailable" // judged, but no record could be kept of it
-	ReasonInternal          Reason = "internal" // a fault of ours
+	ReasonInternal          Reason = "internal"          // a fault of ours
 )
 
 // Reasons returns every reason there is, for tables that must be complete.

@@ -46,7 +46,7 @@ type service struct {
 	settings   settings
 	log        zerolog.Logger
 	exchanges  *zerolog.Logger // where decisions are logged; nil: in log, like all else
-	replica    string // how others know this process, see replicaName
+	replica    string          // how others know this process, see replicaName
 	verifier   *idp.Verifier
 	graph      *graph.Client // nil: groups that a token leaves out cannot be asked for
 	groups     issuer.Groups // by graph; nil: likewise

@@ -53,7 +53,7 @@ type Config struct {
 	Meter          Meter          // nil: nothing is counted
 	Logger         zerolog.Logger
 	Exchanges      *zerolog.Logger // where the lines of decisions go; nil: to Logger
-	Timeout        time.Duration // of a request in whole; zero: 8 s
+	Timeout        time.Duration   // of a request in whole; zero: 8 s
 }
 
 // API answers the public routes. It is safe for concurrent use.
