@@ -60,6 +60,13 @@ var holder = row{
 	"principal":      grant["principal"],
 }
 
+var exchange = row{
+	"id": grant["tenant"], "at": "2026-11-29T12:00:00Z", "kind": "exchange", "door": "token", "outcome": "granted", "reason": "none",
+	"tenant": grant["tenant"], "token_sha256": "0123456789abcdef",
+}
+
+var change = row{"id": grant["tenant"], "at": "2026-11-29T12:00:00Z", "kind": "keys", "actor": "sql", "details": "{}"}
+
 // TestTheSchemaRefusesNonsense holds each table to its constraints: a case that
 // names none is a row that must be taken.
 func TestTheSchemaRefusesNonsense(t *testing.T) {
@@ -69,6 +76,18 @@ func TestTheSchemaRefusesNonsense(t *testing.T) {
 		row     row
 		refused string // the constraint, or the SQLSTATE of what is none
 	}{
+		"audit": {
+			"an exchange":                      {exchange, ""},
+			"a change":                         {change, ""},
+			"a time long gone":                 {exchange.with(row{"at": "1999-12-31T23:59:59Z"}), ""},
+			"no time":                          {exchange.with(row{"at": "infinity"}), "audit_at_is_finite"},
+			"something else":                   {exchange.with(row{"kind": "gossip"}), "audit_kind_is_known"},
+			"a token where its hash should be": {exchange.with(row{"token_sha256": "eyJhbGciOiJSUzI1NiJ9"}), "audit_token_is_only_named"},
+			"an exchange without an outcome":   {exchange.with(row{"outcome": nil}), "audit_exchange_is_whole"},
+			"an exchange of no tenant":         {exchange.with(row{"tenant": nil}), "audit_exchange_is_whole"},
+			"a change by nobody":               {change.with(row{"actor": nil}), "audit_change_is_whole"},
+			"a change of nothing":              {change.with(row{"details": nil}), "audit_change_is_whole"},
+		},
 		"grants": {
 			"a grant to a user":                     {grant, ""},
 			"a grant to a group":                    {grant.with(row{"principal_kind": "group"}), ""},
