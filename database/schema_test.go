@@ -81,7 +81,7 @@ func TestTheSchemaRefusesNonsense(t *testing.T) {
 			"a change":                         {change, ""},
 			"a time long gone":                 {exchange.with(row{"at": "1999-12-31T23:59:59Z"}), ""},
 			"no time":                          {exchange.with(row{"at": "infinity"}), "audit_at_is_finite"},
-			"something else":                   {exchange.with(row{"kind": "gossip"}), "audit_kind_is_known"},
+			"something else":                   {change.with(row{"kind": "gossip"}), "audit_kind_is_known"},
 			"a token where its hash should be": {exchange.with(row{"token_sha256": "eyJhbGciOiJSUzI1NiJ9"}), "audit_token_is_only_named"},
 			"an exchange without an outcome":   {exchange.with(row{"outcome": nil}), "audit_exchange_is_whole"},
 			"an exchange of no tenant":         {exchange.with(row{"tenant": nil}), "audit_exchange_is_whole"},

@@ -42,7 +42,7 @@ CREATE TABLE issuer.audit (
     CONSTRAINT audit_at_is_finite CHECK (isfinite(at)),
     CONSTRAINT audit_token_is_only_named CHECK (token_sha256 ~ '^[0-9a-f]{16}$'),
     CONSTRAINT audit_exchange_is_whole CHECK (kind <> 'exchange'
-        OR (door IS NOT NULL AND outcome IN ('granted', 'refused') AND reason IS NOT NULL AND tenant IS NOT NULL)),
+        OR (door IS NOT NULL AND outcome IS NOT NULL AND outcome IN ('granted', 'refused') AND reason IS NOT NULL AND tenant IS NOT NULL)),
     CONSTRAINT audit_change_is_whole CHECK (kind = 'exchange' OR (actor IS NOT NULL AND details IS NOT NULL))
 ) PARTITION BY RANGE (at);
 
