@@ -155,6 +155,12 @@ func (c *auditTailCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer pool.Close()
+	recent := query // what the first look of follow finds without being new; it is asked for first, so that nothing falls in between
+	recent.Since, recent.Limit = time.Now().Add(-lookBack), maxRecords
+	there, err := audit.Search(ctx, pool, recent)
+	if err != nil {
+		return auditError(err)
+	}
 	query.Limit, query.Newest = max(c.Lines, 1), true
 	records, err := audit.Search(ctx, pool, query)
 	if err != nil {
@@ -163,7 +169,7 @@ func (c *auditTailCmd) Run(ctx context.Context, p *program) error {
 	if err := p.writeAudit(records[len(records)-min(c.Lines, len(records)):], c.JSON, true); err != nil || !c.Follow {
 		return err
 	}
-	return c.follow(ctx, p, pool, query, records)
+	return c.follow(ctx, p, pool, query, append(there, records...))
 }
 
 // follow prints what comes after the records that were found, each once.

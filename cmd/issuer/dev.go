@@ -66,6 +66,7 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
+	defer d.close()
 	if err := d.build(ctx); err != nil {
 		return err
 	}
@@ -187,6 +188,9 @@ func (d *dev) build(ctx context.Context) error {
 	}
 	d.roles = rolestore.NewMemory(document)
 	if err := d.openPolicy(ctx); err != nil {
+		return err
+	}
+	if err := d.openAudit(ctx, nil); err != nil {
 		return err
 	}
 	config := idpConfig(d.settings)
