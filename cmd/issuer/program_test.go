@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,15 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/redisconn"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// asProgram is set in the environment of a copy of this process that is to be the program itself.
+const asProgram = "TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	pgtest.Main(m)
+}
 
 // output collects what a program prints; it may be read while the program runs.
 type output struct {
