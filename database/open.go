@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -44,12 +45,19 @@ const (
 // host, port, user or database connects where they say; one that names all four
 // is not moved. PGPASSWORD and ~/.pgpass only add a password, and
 // PGSSLROOTCERT or ~/.postgresql/root.crt change which CA is believed.
-func Open(ctx context.Context, databaseURL string) (*pgxpool.Pool, error) {
+//
+// The last of the tracers that is not nil follows what is done on the pool.
+func Open(ctx context.Context, databaseURL string, tracers ...pgx.QueryTracer) (*pgxpool.Pool, error) {
 	config, err := parse(databaseURL)
 	if err != nil {
 		return nil, err
 	}
 	config.AfterConnect = limitSession
+	for _, tracer := range tracers {
+		if tracer != nil {
+			config.ConnConfig.Tracer = tracer
+		}
+	}
 	// Nobody listens on the pool. What comes all the same, through a pooler that
 	// gave us a backend on which somebody did, pgx would keep for ever.
 	config.ConnConfig.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/bounded"
@@ -18,6 +19,8 @@ type Verifier struct {
 	policy  policy
 	sources sources // never change
 	seen    *bounded.Cache[*verified]
+	known   atomic.Uint64 // tokens that were in seen
+	unknown atomic.Uint64 // those that were not
 	now     func() time.Time
 }
 
@@ -53,8 +56,10 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Subject, error) {
 	}
 	id := sha256.Sum256([]byte(raw))
 	if known, ok := v.recall(id); ok {
+		v.known.Add(1)
 		return known, nil
 	}
+	v.unknown.Add(1)
 	found, err := v.examine(ctx, raw)
 	if err != nil {
 		return Subject{}, err

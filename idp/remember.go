@@ -35,6 +35,18 @@ func (v *Verifier) recall(id bounded.Key) (Subject, bool) {
 	return known.subject.clone(), true
 }
 
+// Memory is how the memory of verified tokens does: how often it knew one and how often it did not, and how many it holds.
+type Memory struct {
+	Hits, Misses uint64
+	Entries      int
+}
+
+// Memory tells of the verified tokens that are remembered; zero where none are.
+func (v *Verifier) Memory() Memory {
+	entries, _ := v.seen.Size()
+	return Memory{Hits: v.known.Load(), Misses: v.unknown.Load(), Entries: entries}
+}
+
 // size is about how many bytes of memory the entry takes, with what the cache needs around it.
 func (f *verified) size() int {
 	const entry, text = 768, 16 // this struct, the ids in it and the cache's own; a string without its content

@@ -46,8 +46,30 @@ func (i *Issuer) knows(r Request, id bounded.Key) bool {
 // canHandOut tells whether there is a token, and a key that still vouches for it.
 func (i *Issuer) canHandOut(e earlier) bool { return e.token != "" && i.signer.Holds(e.kid) }
 
+// reuses tells whether what was decided before still holds, and counts that.
+func (i *Issuer) reuses(before earlier, j judgement) bool {
+	if !before.holds(j) {
+		return false
+	}
+	i.reused.Add(1)
+	return true
+}
+
+// Memory is how a memory does: how often it was of use and how often it was not, and how much it holds.
+type Memory struct {
+	Hits, Misses uint64
+	Entries      int
+}
+
+// Memory tells of the one of earlier decisions. Wishes for which those do not do are not counted, nor refusals.
+func (i *Issuer) Memory() Memory {
+	entries, _ := i.earlier.Size()
+	return Memory{Hits: i.reused.Load(), Misses: i.anew.Load(), Entries: entries}
+}
+
 // remember keeps what was decided, with the token if there is one.
 func (i *Issuer) remember(d Decision, j judgement) {
+	i.anew.Add(1)
 	e := earlier{d.Token, d.KID, d.JTI, j.allowed, j.now, j.record}
 	i.earlier.Put(j.id, e, e.size())
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/audit"
@@ -63,7 +64,7 @@ type Request struct {
 	Address      string   // the client's address, without a port
 	Origin       string   // for whom limits by address count it: an address, or a network of IPv6; empty: for nobody
 	RequestID    string
-	TraceID      string // of the trace that the request is part of; empty: of none
+	TraceID      string // of the trace that the request is in; empty: none
 }
 
 // Decision is what came of a Request. With an error it is filled as far as that got, and Token is empty.
@@ -97,6 +98,8 @@ type Issuer struct {
 	signer   Signer
 	journal  Journal                 // nil: none
 	earlier  *bounded.Cache[earlier] // by the SHA-256 of subject tokens
+	reused   atomic.Uint64           // decisions that one in earlier saved
+	anew     atomic.Uint64           // those that none did
 }
 
 // Exchange decides on one request. A nil error means that Decision.Token may be handed out. Every error is an *Error; that
@@ -155,7 +158,7 @@ func (i *Issuer) decide(ctx context.Context, r Request, canUse func(earlier) boo
 	}
 	d.Roles = j.allowed.Roles
 	// 9. Too often, with these roles or by this app?
-	d.Reused = known && before.holds(j)
+	d.Reused = known && i.reuses(before, j)
 	return d, j, i.allowDecided(ctx, subject, d, known)
 }
 

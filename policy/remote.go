@@ -20,11 +20,12 @@ const (
 
 // RemoteConfig says where a policy server is.
 type RemoteConfig struct {
-	URL       string            // of the decision in OPA's data API, such as https://opa.example.com/v1/data/issuer/decision
-	Token     string            // sent as a bearer token; "" for none
-	Timeout   time.Duration     // of one question
-	Transport http.RoundTripper // nil: TLS 1.2 at least, a proxy where the environment names one
-	Now       func() time.Time  // nil: time.Now
+	URL       string                                    // of the decision in OPA's data API, such as https://opa.example.com/v1/data/issuer/decision
+	Token     string                                    // sent as a bearer token; "" for none
+	Timeout   time.Duration                             // of one question
+	Around    func(http.RoundTripper) http.RoundTripper // goes around the transport; nil: nothing does
+	Transport http.RoundTripper                         // nil: TLS 1.2 at least, a proxy where the environment names one
+	Now       func() time.Time                          // nil: time.Now
 }
 
 // Remote asks a policy server over HTTP. It is safe for concurrent use.
@@ -42,6 +43,9 @@ type Remote struct {
 func NewRemote(c RemoteConfig) *Remote {
 	if c.Transport == nil {
 		c.Transport = transport()
+	}
+	if c.Around != nil {
+		c.Transport = c.Around(c.Transport)
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -9,7 +9,7 @@ import (
 
 // policy asks the policy about nobody: one that works has an answer to that, and nothing hangs on it.
 func (a *attempt) policy(ctx context.Context) finding {
-	asked, err := a.settings.newPolicy(ctx)
+	asked, err := a.settings.newPolicy(ctx, nil)
 	if asked == nil && err == nil {
 		return finding{Name: "policy", Status: off, Detail: "none is set: callers get what their grants give"}
 	}

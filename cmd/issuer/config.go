@@ -2,6 +2,8 @@ package main
 
 import (
 	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/telemetry"
 )
 
 // settings is everything the environment says, and the manual of it: `env` names the variable, `want` completes the
@@ -97,6 +99,8 @@ type settings struct {
 	LogFormat           string        `env:"ISSUER_LOG_FORMAT" envDefault:"json" want:"json or console"`
 
 	recorded map[string]string // what was set, by variable, as an audit record may hold it: of a secret, that it is set
+
+	Tracing telemetry.Config // what the OTEL_… variables say
 }
 
 // need names the settings that a command cannot do without. What is set is validated whatever the command needs.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/agext/levenshtein"
 	"github.com/caarlos0/env/v11"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/telemetry"
 )
 
 // variable is one setting as its struct tags describe it.
@@ -24,7 +26,7 @@ type variable struct {
 func variables() map[string]variable {
 	all := map[string]variable{}
 	for field := range reflect.TypeFor[settings]().Fields() {
-		if !field.IsExported() {
+		if field.Tag.Get("env") == "" { // not one variable's
 			continue
 		}
 		secret := field.Type.Implements(reflect.TypeFor[masked]())
@@ -128,6 +130,7 @@ func read(environ []string, needs need) (settings, *faults, error) {
 		return settings{}, nil, fmt.Errorf("read settings: %w", err)
 	}
 	s.recorded = f.recorded(given)
+	s.Tracing = telemetry.Read(env.ToMap(environ))
 	s.normalise()
 	s.validate(f, given)
 	f.refuseSecrets(given)

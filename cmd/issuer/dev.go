@@ -182,6 +182,9 @@ func (q *quietUntil) Run(e *zerolog.Event, level zerolog.Level, _ string) {
 
 func (d *dev) build(ctx context.Context) error {
 	d.replica, d.metrics = replicaName(), newMetrics(d.settings.RelyingParties)
+	if err := d.openTracing(ctx); err != nil {
+		return err
+	}
 	document, err := rolestore.ParseDocument(devRoles, d.settings.roleRules())
 	if err != nil {
 		return fmt.Errorf("roles of issuer dev: %w", err)

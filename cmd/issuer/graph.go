@@ -76,11 +76,15 @@ func (s *settings) newGraph(config graph.Config) (*graph.Client, error) {
 }
 
 // graphMeter counts how Microsoft Graph is asked.
-type graphMeter struct{ answers, requests *prometheus.CounterVec }
+type graphMeter struct {
+	answers, requests *prometheus.CounterVec
+	used              *uses // of the memory
+}
 
 // graph returns a meter whose counters are shown from the start, so that a rate can be 0.
-func (m *metrics) graph() graphMeter {
+func (m *metrics) graph(used *uses) graphMeter {
 	g := graphMeter{
+		used: used,
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "issuer_graph_answers_total", Help: "Callers whose groups were asked for, by where the answer came from.",
 		}, []string{"source"}),
@@ -101,7 +105,10 @@ func (m *metrics) graph() graphMeter {
 }
 
 // Answered is graph.Observer's.
-func (g graphMeter) Answered(from graph.Source) { g.answers.WithLabelValues(string(from)).Inc() }
+func (g graphMeter) Answered(from graph.Source) {
+	g.answers.WithLabelValues(string(from)).Inc()
+	g.used.count(from == graph.SourceMemory)
+}
 
 // Requested is graph.Observer's.
 func (g graphMeter) Requested(endpoint graph.Endpoint, ended graph.Outcome) {
@@ -114,7 +121,8 @@ func (svc *service) openGraph() (issuer.Groups, error) {
 	if !svc.settings.asksGraph() {
 		return nil, nil
 	}
-	config := graph.Config{HTTPClient: svc.azure, Observer: svc.metrics.graph()}
+	used := &uses{}
+	config := graph.Config{HTTPClient: svc.azure, Observer: svc.metrics.graph(used), Around: svc.tracing.Around("graph")}
 	if svc.shared != nil {
 		config.Shared = svc.shared("groups")
 	}
@@ -123,6 +131,7 @@ func (svc *service) openGraph() (issuer.Groups, error) {
 		return nil, usageError{err}
 	}
 	svc.graph = client
+	svc.metrics.caches["groups"] = used.state(client.Entries)
 	return graphGroups{client}, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -17,7 +18,17 @@ type metrics struct {
 	registry  *prometheus.Registry
 	exchanges *prometheus.CounterVec
 	fetches   *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	stages    *prometheus.HistogramVec
+	caches    caches
+	traceOf   func(context.Context) string // the id of the trace that a request is in, where that is kept; nil: none are
 }
+
+// From what memory answers to what a request may take at most.
+var (
+	requestBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	stageBuckets   = []float64{.00001, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+)
 
 // newMetrics counts for a service whose key set the parties fetch.
 func newMetrics(parties []string) *metrics {
@@ -29,8 +40,15 @@ func newMetrics(parties []string) *metrics {
 		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "issuer_jwks_requests_total", Help: "Fetches of the key set that were answered, by relying party.",
 		}, []string{"rp"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "issuer_exchange_duration_seconds", Help: "How long requests for a token took, by how they ended.", Buckets: requestBuckets,
+		}, []string{"door", "outcome"}),
+		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "issuer_exchange_stage_duration_seconds", Help: "How long the parts of an exchange took.", Buckets: stageBuckets,
+		}, []string{"stage"}),
+		caches: caches{},
 	}
-	m.registry.MustRegister(m.exchanges, m.fetches, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.exchanges, m.fetches, m.durations, m.stages, m.caches, buildInfo(thisBuild()), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, party := range append([]string{api.PartyNone, api.PartyUnknown}, parties...) {
 		m.fetches.WithLabelValues(party) // shown from the start, so that a rate can be 0
@@ -54,8 +72,13 @@ func (m *metrics) handler() http.Handler {
 }
 
 // Exchanged is api.Meter's.
-func (m *metrics) Exchanged(o api.Outcome) {
+func (m *metrics) Exchanged(ctx context.Context, o api.Outcome, took time.Duration) {
 	m.exchanges.WithLabelValues(o.Door, o.Result, o.Reason).Inc()
+	traceID := ""
+	if m.traceOf != nil {
+		traceID = m.traceOf(ctx)
+	}
+	observe(m.durations.WithLabelValues(o.Door, o.Result), took, traceID)
 }
 
 // KeySetFetched is api.Meter's.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,8 +18,9 @@ type policyPart interface {
 	Health() error
 }
 
-// newPolicy returns the policy that the settings name, nil for none. A server is asked nothing yet.
-func (s *settings) newPolicy(ctx context.Context) (policyPart, error) {
+// newPolicy returns the policy that the settings name, nil for none. A server is asked nothing yet; around goes around the way
+// to it, if it is not nil.
+func (s *settings) newPolicy(ctx context.Context, around func(http.RoundTripper) http.RoundTripper) (policyPart, error) {
 	switch {
 	case s.PolicyDir != "":
 		b, err := bundle.Open(ctx, s.PolicyDir, s.PolicyTimeout)
@@ -27,7 +29,7 @@ func (s *settings) newPolicy(ctx context.Context) (policyPart, error) {
 		}
 		return b, nil
 	case s.PolicyURL != "":
-		return policy.NewRemote(policy.RemoteConfig{URL: s.PolicyURL, Token: s.PolicyToken.reveal(), Timeout: s.PolicyTimeout}), nil
+		return policy.NewRemote(policy.RemoteConfig{URL: s.PolicyURL, Token: s.PolicyToken.reveal(), Timeout: s.PolicyTimeout, Around: around}), nil
 	}
 	return nil, nil
 }
@@ -36,7 +38,7 @@ func (s *settings) hasPolicy() bool { return s.PolicyDir != "" || s.PolicyURL !=
 
 // openPolicy opens the policy that the settings name, if any, and has it watched.
 func (svc *service) openPolicy(ctx context.Context) (err error) {
-	if svc.policy, err = svc.settings.newPolicy(ctx); err != nil {
+	if svc.policy, err = svc.settings.newPolicy(ctx, svc.tracing.Around("policy")); err != nil {
 		return err
 	}
 	var watch func(context.Context, func(error))
@@ -65,7 +67,7 @@ func checkPolicyDir(s settings) error {
 	if s.PolicyDir == "" {
 		return nil
 	}
-	_, err := s.newPolicy(context.Background())
+	_, err := s.newPolicy(context.Background(), nil)
 	return err
 }
 

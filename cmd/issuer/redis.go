@@ -40,6 +40,9 @@ func (svc *service) openRedis(sealer *keys.Sealer) error {
 	}
 	svc.onClose(func() { _ = client.Close() })
 	svc.redis = client
+	if err := svc.tracing.Redis(client.UniversalClient); err != nil {
+		return err
+	}
 	svc.loops = append(svc.loops, loop{"redis", "", func(ctx context.Context, _ func(error)) { keepAsking(ctx, client) }})
 	svc.metrics.watchRedis(client)
 	if sealer == nil {

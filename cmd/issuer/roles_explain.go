@@ -104,7 +104,7 @@ func newExplainer(ctx context.Context, a *attempt, source roleSource) (*explaine
 		groups = graphGroups{a.graph}
 	}
 	config := issuerConfig(a.settings)
-	asked, err := a.settings.newPolicy(ctx)
+	asked, err := a.settings.newPolicy(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

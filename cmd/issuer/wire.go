@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/hasura-issuer/hasura-issuer/audit"
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/telemetry"
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/graph"
@@ -58,6 +59,7 @@ type service struct {
 	journal    *audit.Journal                     // nil: decisions are recorded in the log alone
 	ring       *keys.Ring
 	metrics    *metrics
+	tracing    *telemetry.Tracing // nil: nobody follows requests
 	api        *api.API
 	operations map[string]api.Operations // what operators may see and change, by the paths that it is below
 	mapped     *rolemap.Store            // which root fields roles own; nil: that is not kept
@@ -80,6 +82,9 @@ func newService(ctx context.Context, s settings, log zerolog.Logger, p *program)
 }
 
 func (svc *service) build(ctx context.Context) error {
+	if err := svc.openTracing(ctx); err != nil {
+		return err
+	}
 	pool, err := svc.openDatabase(ctx)
 	if err != nil {
 		return err
@@ -163,20 +168,23 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	if svc.journal != nil {
 		config.Journal = svc.journal
 	}
-	exchange, err := issuer.New(config, verifier, svc.groups, svc.roles, ring)
+	exchange, err := svc.newExchange(config, verifier, ring)
 	if err != nil {
 		return usageError{err}
 	}
 	svc.verifier, svc.ring = verifier, ring
-	svc.metrics.registry.MustRegister(ringCollector{ring}, clockCollector{verifier}, replicaInfo(svc.replica))
+	checks := svc.checks(sealer)
+	svc.metrics.registry.MustRegister(ringCollector{ring}, clockCollector{verifier}, replicaInfo(svc.replica), svc.dependencies(checks))
+	svc.metrics.caches["verified_tokens"] = func() cacheState { m := verifier.Memory(); return cacheState{m.Hits, m.Misses, m.Entries} }
+	svc.metrics.caches["decisions"] = func() cacheState { m := exchange.Memory(); return cacheState{m.Hits, m.Misses, m.Entries} }
 	svc.loops = append(svc.loops,
 		loop{"keys", "the key ring needs attention", lateRing{sealer, ring}.run},
 		loop{"entra", "Entra's keys could not be fetched", verifier.Run},
 		loop{"entra", "Entra needs attention", func(ctx context.Context, report func(error)) { watchAlarms(ctx, verifier.Alarms, report) }})
 	svc.api = api.New(api.Config{
 		URL: s.URL, JWKSMaxAge: s.JWKSMaxAge, RelyingParties: s.RelyingParties, CORSOrigins: s.CORSOrigins, TrustedProxies: s.proxies(),
-		Meter: svc.metrics, Logger: svc.log, Exchanges: svc.exchanges,
-		Checks: svc.checks(sealer), Chooser: svc.chooser(),
+		Meter: svc.metrics, Tracer: svc.tracer(), Logger: svc.log, Exchanges: svc.exchanges,
+		Checks: checks, Chooser: svc.chooser(),
 	}, exchange, ring)
 	return nil
 }

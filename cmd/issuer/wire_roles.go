@@ -16,11 +16,11 @@ import (
 
 // cacheRoles has the database answer what callers may be, by its grants or by the operator's own query, behind a cache.
 func (svc *service) cacheRoles(ctx context.Context, pool *pgxpool.Pool) error {
-	s := svc.settings
+	s, used := svc.settings, &uses{}
 	store := rolestore.NewPostgres(pool, s.roleRules())
 	svc.source = store
 	config := rolecache.Config{
-		Store: store, TTL: s.RolesTTL, Stale: s.RolesStale, Callers: s.RolesCache, Observe: svc.metrics.roles(),
+		Store: store, TTL: s.RolesTTL, Stale: s.RolesStale, Callers: s.RolesCache, Observe: svc.metrics.roles(used),
 		Scope: rolesScope(s, pool, ""),
 	}
 	if s.RolesQueryFile != "" {
@@ -39,6 +39,7 @@ func (svc *service) cacheRoles(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	cache := rolecache.New(config)
 	svc.roles = cache
+	svc.metrics.caches["roles"] = used.state(cache.Entries)
 	svc.loops = append(svc.loops, loop{"roles", "roles cannot be looked up", cache.Run})
 	return nil
 }
@@ -84,7 +85,7 @@ func (s *settings) ownQuery(ctx context.Context, pool *pgxpool.Pool) (*rolestore
 }
 
 // roles counts where answers about callers come from.
-func (m *metrics) roles() func(rolecache.Outcome) {
+func (m *metrics) roles(used *uses) func(rolecache.Outcome) {
 	answers := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "issuer_role_answers_total", Help: "Questions what a caller may be, by where the answer came from.",
 	}, []string{"source"})
@@ -92,5 +93,8 @@ func (m *metrics) roles() func(rolecache.Outcome) {
 	for _, source := range []rolecache.Outcome{rolecache.Hit, rolecache.Found, rolecache.Asked, rolecache.Stale, rolecache.Failed} {
 		answers.WithLabelValues(string(source)) // shown from the start, so that a rate can be 0
 	}
-	return func(from rolecache.Outcome) { answers.WithLabelValues(string(from)).Inc() }
+	return func(from rolecache.Outcome) {
+		answers.WithLabelValues(string(from)).Inc()
+		used.count(from == rolecache.Hit)
+	}
 }

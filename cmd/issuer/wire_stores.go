@@ -24,7 +24,7 @@ func (svc *service) openDatabase(ctx context.Context) (*pgxpool.Pool, error) {
 	if url == "" {
 		return nil, nil
 	}
-	pool, err := database.Open(ctx, url)
+	pool, err := database.Open(ctx, url, svc.tracing.Postgres())
 	if err != nil {
 		return nil, usageError{fmt.Errorf("ISSUER_DATABASE_URL: %w", err)}
 	}

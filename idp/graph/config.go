@@ -44,6 +44,8 @@ type Config struct {
 	Observer   Observer         // nil: nobody
 	HTTPClient *http.Client     // nil: idp.NewHTTPClient(). Redirects are not followed, whatever it says
 	Now        func() time.Time // nil: time.Now
+	// Around goes around the transport of questions to Graph, and never of sign-ins; nil: nothing does.
+	Around func(http.RoundTripper) http.RoundTripper
 }
 
 // ManagedIdentity is the identity that Azure gives to a machine. It can ask about callers of its own tenant only.
@@ -66,7 +68,8 @@ func (c *Client) Format(f fmt.State, _ rune) {
 type settings struct {
 	graph      wire.Base
 	credential apptoken.Credential
-	client     *http.Client
+	signIns    *http.Client
+	questions  *http.Client
 }
 
 // compile checks everything at once; the error names each fault. It repeats no value that may be a secret in the wrong
@@ -76,7 +79,14 @@ func (c Config) compile() (settings, error) {
 	graph, graphErr := c.graphURL(authority)
 	credential, credentialErr := c.credential(authority)
 	err := errors.Join(authorityErr, graphErr, credentialErr, c.checkTimes())
-	return settings{graph: graph, credential: credential, client: c.httpClient()}, err
+	s := settings{graph: graph, credential: credential, signIns: c.httpClient()}
+	s.questions = s.signIns
+	if c.Around != nil {
+		wrapped := *s.signIns
+		wrapped.Transport = c.Around(wrapped.Transport)
+		s.questions = &wrapped
+	}
+	return s, err
 }
 
 func (c Config) authority() (wire.Base, error) {

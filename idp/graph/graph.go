@@ -67,7 +67,7 @@ func New(config Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		graph: settings.graph, client: settings.client, ttl: config.TTL, stale: config.Stale, shared: config.Shared, observer: config.Observer, now: config.Now,
+		graph: settings.graph, client: settings.questions, ttl: config.TTL, stale: config.Stale, shared: config.Shared, observer: config.Observer, now: config.Now,
 		memory: recall.NewMemory(maxAnswers, maxBytes), flights: map[recall.Key]*flight{}, tenants: map[string]*tenant{},
 	}
 	if c.observer == nil {
@@ -78,7 +78,7 @@ func New(config Config) (*Client, error) {
 	}
 	c.lately = newFailures(c.now)
 	c.signIn = &apptoken.Source{
-		Credential: settings.credential, Scope: c.graph.String() + "/.default", Client: c.client, Now: c.now,
+		Credential: settings.credential, Scope: c.graph.String() + "/.default", Client: settings.signIns, Now: c.now,
 		Ended: func(problem *UnavailableError) { c.observer.Requested(EndpointToken, outcome(problem)) },
 	}
 	return c, nil
@@ -173,6 +173,9 @@ func (c *Client) tenant(id string) *tenant {
 	}
 	return known
 }
+
+// Entries returns how many answers are held in memory, also those that are too old for any use.
+func (c *Client) Entries() int { return c.memory.Len() }
 
 // Health returns nil unless the last reading for a tenant failed. What concerns one caller alone does not count. It
 // looks only into memory. The error names the tenants.

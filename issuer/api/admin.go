@@ -29,7 +29,7 @@ func (a *API) AdminHandler(metrics http.Handler, operations map[string]Operation
 		metrics.ServeHTTP(w, r)
 		return nil
 	}
-	routes := []route{{path: "/metrics", level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
+	routes := []route{{path: "/metrics", level: zerolog.DebugLevel, cors: noOrigin, untraced: true, methods: []method{
 		{http.MethodGet, scrape}, {http.MethodHead, scrape},
 	}}}
 	if a.config.Chooser != nil {

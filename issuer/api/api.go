@@ -51,6 +51,7 @@ type Config struct {
 	Checks         []Check        // in the order in which they are shown
 	Chooser        Chooser        // nil: /v1/authenticate is not served
 	Meter          Meter          // nil: nothing is counted
+	Tracer         Tracer         // nil: nothing is traced
 	Logger         zerolog.Logger
 	Exchanges      *zerolog.Logger // where the lines of decisions go; nil: to Logger
 	Timeout        time.Duration   // of a request in whole; zero: 8 s
@@ -117,7 +118,7 @@ func (a *API) routes() []route {
 		}}
 	}
 	health := func(path string, h handler) route {
-		return route{path: path, level: zerolog.DebugLevel, cors: noOrigin, methods: []method{
+		return route{path: path, level: zerolog.DebugLevel, cors: noOrigin, untraced: true, methods: []method{
 			{http.MethodGet, h}, {http.MethodHead, h},
 		}}
 	}

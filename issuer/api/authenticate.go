@@ -56,7 +56,7 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request, e *entry) err
 		return err
 	}
 	e.decision, err = a.exchanger.Decide(r.Context(), issuer.Request{
-		SubjectToken: token, Reuse: true, Door: e.door, Address: text(e.origin.client), RequestID: e.requestID,
+		SubjectToken: token, Reuse: true, Door: e.door, Address: text(e.origin.client), RequestID: e.requestID, TraceID: e.traceID,
 	})
 	e.decision.Role = "" // the default one, which may not be it
 	if err != nil {

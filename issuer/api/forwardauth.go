@@ -18,7 +18,7 @@ func (a *API) forwardAuth(w http.ResponseWriter, r *http.Request, e *entry) erro
 		return err
 	}
 	request := issuer.Request{
-		SubjectToken: token, Reuse: true, Door: e.door, Address: text(e.origin.client), RequestID: e.requestID,
+		SubjectToken: token, Reuse: true, Door: e.door, Address: text(e.origin.client), RequestID: e.requestID, TraceID: e.traceID,
 	}
 	if e.origin.forwarded { // the peer is the gateway, behind which everybody is
 		request.Origin = e.origin.network()

@@ -18,6 +18,7 @@ import (
 type entry struct {
 	start     time.Time
 	requestID string
+	traceID   string // empty: the request is in no trace
 	origin    origin
 	door      string // of a request for a decision; empty on any other
 	decision  issuer.Decision
@@ -81,6 +82,7 @@ func (l line) MarshalZerologObject(to *zerolog.Event) {
 	}
 	d := l.decision
 	for _, member := range []struct{ name, value string }{
+		{"trace_id", l.traceID},
 		{"route", l.route},
 		{"door", l.door},
 		{"reason", l.reason},

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"context"
 	"errors"
+	"time"
 )
 
 // Meter counts what was answered. It is called concurrently, and must be quick.
 type Meter interface {
-	Exchanged(outcome Outcome)  // once for every request for a decision
+	// Exchanged is called once for every request for a decision, with the context that the request came with and its trace.
+	Exchanged(ctx context.Context, outcome Outcome, took time.Duration)
 	KeySetFetched(party string) // once for every GET that was answered with the key set, or that nothing changed
 }
 
@@ -28,26 +31,35 @@ const (
 // noMeter is for who does not count.
 type noMeter struct{}
 
-func (noMeter) Exchanged(Outcome)    {}
-func (noMeter) KeySetFetched(string) {}
+func (noMeter) Exchanged(context.Context, Outcome, time.Duration) {}
+func (noMeter) KeySetFetched(string)                              {}
+
+// outcome tells how a request for a decision ended; zero for any other request.
+func (a *API) outcome(e *entry) Outcome {
+	if e.door == "" {
+		return Outcome{}
+	}
+	o := Outcome{Door: e.door, Result: Granted, Reason: ReasonNone}
+	if e.err != nil {
+		reason, _ := a.reasonOf(e.err)
+		o.Result, o.Reason = Refused, string(reason)
+		if ours(e.err, a.problems[reason].status) {
+			o.Result = Failed
+		}
+	}
+	return o
+}
 
 // count tells the meter how a request for a decision ended. One that was cut short because the client went away tells
 // nothing about us: clients could raise an alarm by hanging up.
-func (a *API) count(e *entry) {
-	if e.door == "" {
-		return
+func (a *API) count(ctx context.Context, e *entry, o Outcome) {
+	if o.Door != "" && !leftAlone(e, o.Result == Failed) {
+		a.config.Meter.Exchanged(ctx, o, time.Since(e.start))
 	}
-	outcome := Outcome{Door: e.door, Result: Granted, Reason: ReasonNone}
-	if e.err != nil {
-		reason, _ := a.reasonOf(e.err)
-		outcome.Result, outcome.Reason = Refused, string(reason)
-		if ours(e.err, a.problems[reason].status) {
-			outcome.Result = Failed
-		}
-	}
+}
+
+// leftAlone tells whether what failed did so because the client went away.
+func leftAlone(e *entry, failed bool) bool {
 	_, panicked := errors.AsType[*panicError](e.err)
-	if outcome.Result == Failed && e.cancelled && !panicked {
-		return
-	}
-	a.config.Meter.Exchanged(outcome)
+	return failed && e.cancelled && !panicked
 }

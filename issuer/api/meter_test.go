@@ -1,12 +1,14 @@
 package api_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,7 +23,10 @@ type meter struct {
 	fetches  []string
 }
 
-func (m *meter) Exchanged(o api.Outcome) {
+func (m *meter) Exchanged(_ context.Context, o api.Outcome, took time.Duration) {
+	if took <= 0 {
+		panic("a request took no time")
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.outcomes = append(m.outcomes, o)

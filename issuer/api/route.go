@@ -26,14 +26,15 @@ type method struct {
 
 // route is one path: what it answers, how it is logged, and which browsers may read it.
 type route struct {
-	path    string
-	level   zerolog.Level // of the log line, unless the service failed
-	cors    corsPolicy
-	methods []method
-	all     handler                                                // instead of methods: answers every one
-	status  func(problem rendered) int                             // of a refusal; nil: the problem's own
-	below   bool                                                   // all paths that begin with path, too
-	refuse  func(w http.ResponseWriter, err error) (reason string) // writes errors; nil: as those of OAuth
+	path     string
+	level    zerolog.Level // of the log line, unless the service failed
+	cors     corsPolicy
+	methods  []method
+	all      handler                                                // instead of methods: answers every one
+	untraced bool                                                   // machines ask every few seconds, and a trace would tell nothing
+	status   func(problem rendered) int                             // of a refusal; nil: the problem's own
+	below    bool                                                   // all paths that begin with path, too
+	refuse   func(w http.ResponseWriter, err error) (reason string) // writes errors; nil: as those of OAuth
 }
 
 // serve is the one way through for every request of a route: headers, deadline, answer, error body, log line.
@@ -47,14 +48,17 @@ func (a *API) serve(rt route) http.Handler {
 			// Where a proxy and we disagree about the end of a chunked body, there must be no next request in the rest.
 			rec.Header().Set("Connection", "close")
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), a.config.Timeout)
+		parent := a.trace(rt, r, e)
+		ctx, cancel := context.WithTimeout(parent, a.config.Timeout)
 		defer cancel()
 		e.err = rt.answer(rec, r.WithContext(ctx), e)
 		e.cancelled = errors.Is(r.Context().Err(), context.Canceled)
 		if e.err != nil && rec.status == 0 {
 			e.reason = a.refuse(rt, rec, e.err)
 		}
-		a.count(e)
+		outcome := a.outcome(e)
+		a.count(parent, e, outcome)
+		a.traced(parent, rt, r, e, rec.status, outcome)
 		a.log(rt, e, rec.status)
 	})
 }

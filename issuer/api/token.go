@@ -28,7 +28,7 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request, e *entry) error {
 	}
 	decision, err := a.exchanger.Exchange(r.Context(), issuer.Request{
 		SubjectToken: wish.subjectToken, Scope: wish.scope, Audience: wish.audience,
-		Door: e.door, Address: text(e.origin.client), Origin: e.origin.network(), RequestID: e.requestID,
+		Door: e.door, Address: text(e.origin.client), Origin: e.origin.network(), RequestID: e.requestID, TraceID: e.traceID,
 	})
 	e.decision = decision
 	if err != nil {

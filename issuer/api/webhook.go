@@ -31,7 +31,7 @@ func (a *API) webhook(w http.ResponseWriter, r *http.Request, e *entry) error {
 		return err
 	}
 	decision, err := a.exchanger.Decide(r.Context(), issuer.Request{
-		SubjectToken: token, Role: role, Reuse: true, Door: e.door, Address: text(e.origin.client), RequestID: e.requestID,
+		SubjectToken: token, Role: role, Reuse: true, Door: e.door, Address: text(e.origin.client), RequestID: e.requestID, TraceID: e.traceID,
 	})
 	e.decision = decision
 	if err != nil {

@@ -252,6 +252,12 @@ func (c *Cache) fetch(ctx context.Context, key bounded.Key, known *sighting, ask
 	return answer{packed, Asked}, nil
 }
 
+// Entries returns how many answers are remembered.
+func (c *Cache) Entries() int {
+	entries, _ := c.memory.Size()
+	return entries
+}
+
 func (c *Cache) remember(key bounded.Key, e entry) {
 	const around = 192 // of an entry and the memory's own
 	c.memory.Put(key, e, len(e.packed)+around)

@@ -52,6 +52,13 @@ func (m *Memory) Put(k Key, a Answer) {
 	}
 }
 
+// Len returns how many answers are held.
+func (m *Memory) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used.Len()
+}
+
 // Remove forgets the answer to k.
 func (m *Memory) Remove(k Key) {
 	m.mu.Lock()
