@@ -48,7 +48,7 @@ func (a *API) serve(rt route) http.Handler {
 			// Where a proxy and we disagree about the end of a chunked body, there must be no next request in the rest.
 			rec.Header().Set("Connection", "close")
 		}
-		parent := a.trace(rt, r, e)
+		parent := a.trace(r.Context(), rt, r, e)
 		ctx, cancel := context.WithTimeout(parent, a.config.Timeout)
 		defer cancel()
 		e.err = rt.answer(rec, r.WithContext(ctx), e)

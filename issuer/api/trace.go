@@ -9,9 +9,9 @@ import (
 // Tracer follows requests through the service. It is called concurrently.
 type Tracer interface {
 	// Begin begins to follow a request to a route, which is written as in a table of routes, empty for none. trusted says
-	// that the peer's word counts about where the request comes from. The context is for all that is done for the request;
-	// traceID is fit for a log.
-	Begin(r *http.Request, route string, trusted bool) (ctx context.Context, traceID string)
+	// that the peer's word counts about where the request comes from. The context that it returns lies within ctx and is for all that is
+	// done for the request; traceID is fit for a log.
+	Begin(ctx context.Context, r *http.Request, route string, trusted bool) (inner context.Context, traceID string)
 	// End says how the request ended that Begin has returned ctx for.
 	End(ctx context.Context, method string, answered Answered)
 }
@@ -25,12 +25,11 @@ type Answered struct {
 }
 
 // trace begins to follow a request, where somebody does that, and returns the context for what is done for it.
-func (a *API) trace(rt route, r *http.Request, e *entry) context.Context {
+func (a *API) trace(ctx context.Context, rt route, r *http.Request, e *entry) context.Context {
 	if a.config.Tracer == nil || rt.untraced {
-		return r.Context()
+		return ctx
 	}
-	ctx, id := a.config.Tracer.Begin(r, rt.path, within(a.config.TrustedProxies, e.origin.peer))
-	e.traceID = id
+	ctx, e.traceID = a.config.Tracer.Begin(ctx, r, rt.path, within(a.config.TrustedProxies, e.origin.peer))
 	return ctx
 }
 

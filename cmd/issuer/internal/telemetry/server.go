@@ -19,8 +19,7 @@ const traceparent = "traceparent"
 // Begin is api.Tracer's. A peer that is trusted continues its own trace, with its own decision whether that is kept. Anybody
 // else's request begins a trace of ours, which our sampler decides on and which links to theirs: strangers can neither
 // have as many of their requests kept as they like, nor hide one, nor add to the trace of somebody else.
-func (t *Tracing) Begin(r *http.Request, route string, trusted bool) (ctx context.Context, traceID string) {
-	ctx = r.Context()
+func (t *Tracing) Begin(ctx context.Context, r *http.Request, route string, trusted bool) (inner context.Context, traceID string) {
 	options := []trace.SpanStartOption{
 		trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("http.request.method", methodName(r.Method))),
