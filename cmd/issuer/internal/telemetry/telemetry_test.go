@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel"
@@ -148,6 +149,18 @@ func TestAStrangerCannotHide(t *testing.T) {
 	traced.Close()
 	if len(m.spans) != 6 {
 		t.Errorf("%d spans were sent", len(m.spans))
+	}
+}
+
+// TestTwoHeadersAreNone: who passes the client's on beside its own vouches for neither.
+func TestTwoHeadersAreNone(t *testing.T) {
+	t.Parallel()
+	traced, m := tracing(t, Config{Propagate: true})
+	ctx, id := traced.Begin(t.Context(), request("00-"+theirs+"-00f067aa0ba902b7-01", "00-"+theirs+"-00f067aa0ba902b8-01"), "/oauth2/token", true)
+	traced.End(ctx, http.MethodPost, api.Answered{})
+	traced.Close()
+	if id == theirs || len(m.spans) != 1 || len(m.spans[0].Links) > 0 {
+		t.Errorf("trace %s, %d spans", id, len(m.spans))
 	}
 }
 
@@ -291,8 +304,13 @@ func TestOffIsOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !running() {
-		t.Error("nothing runs where it is on, so the test above sees nothing")
+	patience, cancel := context.WithTimeout(t.Context(), time.Minute) // for the goroutine's first turn
+	defer cancel()
+	for !running() {
+		if patience.Err() != nil {
+			t.Fatal("nothing runs where it is on, so the test above sees nothing")
+		}
+		runtime.Gosched()
 	}
 	on.Close()
 	if running() {
