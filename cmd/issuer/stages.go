@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hasura-issuer/hasura-issuer/audit"
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/telemetry"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
@@ -21,6 +22,7 @@ const (
 	stageRoles  = "roles"  // what may they be
 	stagePolicy = "policy" // does the policy agree
 	stageSign   = "sign"   // put it in writing
+	stageAudit  = "audit"  // keep account, which takes time where a record is required
 )
 
 // stage is a part of an exchange whose time is taken, and which is a span where the request is followed.
@@ -119,6 +121,17 @@ func (s stagedSigner) Sign(ctx context.Context, payload []byte) (jws, kid string
 	return jws, kid, err
 }
 
+// stagedJournal is issuer.Journal with the keeping of a record as a stage.
+type stagedJournal struct {
+	issuer.Journal
+	stage stage
+}
+
+// Keep is issuer.Journal's.
+func (s stagedJournal) Keep(ctx context.Context, r audit.Record) (audit.Ref, error) {
+	return staged(ctx, s.stage, func(ctx context.Context) (audit.Ref, error) { return s.Journal.Keep(ctx, r) })
+}
+
 // newExchange makes the pipeline of the parts, with each of them as a stage.
 func (svc *service) newExchange(config issuer.Config, verifier issuer.Verifier, signer issuer.Signer) (*issuer.Issuer, error) {
 	groups := svc.groups
@@ -127,6 +140,9 @@ func (svc *service) newExchange(config issuer.Config, verifier issuer.Verifier, 
 	}
 	if config.Policy != nil {
 		config.Policy = stagedPolicy{config.Policy, svc.stage(stagePolicy)}
+	}
+	if svc.journal != nil {
+		config.Journal = stagedJournal{svc.journal, svc.stage(stageAudit)}
 	}
 	return issuer.New(config, stagedVerifier{verifier, svc.stage(stageVerify)}, groups,
 		stagedRoles{svc.roles, svc.stage(stageRoles)}, stagedSigner{signer, svc.stage(stageSign)})

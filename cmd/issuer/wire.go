@@ -165,9 +165,6 @@ func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *k
 	if svc.policy != nil {
 		config.Policy = countedPolicy{svc.policy, svc.metrics.policy()}
 	}
-	if svc.journal != nil {
-		config.Journal = svc.journal
-	}
 	exchange, err := svc.newExchange(config, verifier, ring)
 	if err != nil {
 		return usageError{err}
