@@ -78,7 +78,7 @@ func TestEveryCommandLineOfTheDocumentsIsUnderstood(t *testing.T) {
 // leave out what it needs, and end in a value or in what stands for one.
 func misnamed(parser *kong.Kong, command string) string {
 	node, naming := parser.Model.Node, true
-	for _, word := range strings.Fields(command) {
+	for word := range strings.FieldsSeq(command) {
 		flag, isFlag := strings.CutPrefix(word, "--")
 		flag, _, _ = strings.Cut(flag, "=")
 		if isFlag {
