@@ -133,23 +133,26 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- The history of roles says all of it; the record leads there. What people have
--- written is left out here: it may be about somebody by name.
+-- The history of roles says all of it; a record leads there. What people have
+-- written is left out here: it may be about somebody by name. The state moves on
+-- once for all changes of a statement, and so they are recorded at once.
 -- +goose StatementBegin
-CREATE FUNCTION issuer.on_role_record() RETURNS trigger
+CREATE FUNCTION issuer.on_role_records() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     hidden text[] := ARRAY['session', 'reason', 'created_by', 'created_at'];
 BEGIN
-    PERFORM issuer.audit_change('roles', NEW.actor, jsonb_strip_nulls(jsonb_build_object(
-        'number', NEW.number, 'of', NEW.kind, 'before', NEW.before::jsonb - hidden, 'after', NEW.after::jsonb - hidden)));
+    INSERT INTO issuer.audit (id, at, kind, actor, login, address, details)
+    SELECT gen_random_uuid(), h.at, 'roles', h.actor, h.login, h.address, jsonb_strip_nulls(jsonb_build_object(
+        'number', h.number, 'of', h.kind, 'before', h.before::jsonb - hidden, 'after', h.after::jsonb - hidden))
+    FROM issuer.role_history AS h WHERE h.number > OLD.version AND h.number <= NEW.version;
     RETURN NULL;
 END $$;
 -- +goose StatementEnd
 
-REVOKE ALL ON FUNCTION issuer.audit_change(text, text, jsonb), issuer.on_keys_change(), issuer.on_role_record(), issuer.audit_months(integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION issuer.audit_change(text, text, jsonb), issuer.on_keys_change(), issuer.on_role_records(), issuer.audit_months(integer) FROM PUBLIC;
 
 CREATE TRIGGER keys_changed AFTER INSERT OR UPDATE OR DELETE ON issuer.keys
     FOR EACH ROW EXECUTE FUNCTION issuer.on_keys_change();
-CREATE TRIGGER recorded AFTER INSERT ON issuer.role_history
-    FOR EACH ROW EXECUTE FUNCTION issuer.on_role_record();
+CREATE TRIGGER recorded AFTER UPDATE ON issuer.role_state
+    FOR EACH ROW WHEN (NEW.version > OLD.version) EXECUTE FUNCTION issuer.on_role_records();

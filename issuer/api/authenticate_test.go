@@ -95,7 +95,8 @@ func TestEveryReasonHasItsAnswerToAnEngine(t *testing.T) {
 			want = http.StatusTooManyRequests
 		case issuer.ReasonInternal:
 			want = http.StatusInternalServerError
-		case issuer.ReasonKeysUnavailable, issuer.ReasonRolesUnavailable, issuer.ReasonGroupsUnavailable, issuer.ReasonIDPUnavailable, issuer.ReasonPolicyUnavailable:
+		case issuer.ReasonKeysUnavailable, issuer.ReasonRolesUnavailable, issuer.ReasonGroupsUnavailable, issuer.ReasonIDPUnavailable,
+			issuer.ReasonPolicyUnavailable, issuer.ReasonAuditUnavailable:
 			want = http.StatusServiceUnavailable // an outage must not look like a refusal
 		}
 		got := s.do(http.MethodPost, authenticate, ofEngine("null"))
