@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"strings"
+	"syscall"
 )
 
 // maxAnswer is more than any answer that matters.
@@ -144,6 +146,7 @@ func unreachable(err error) Finding {
 	_, isDNS := errors.AsType[*net.DNSError](err)
 	dial, isDial := errors.AsType[*net.OpError](err)
 	timeout, isNet := errors.AsType[net.Error](err)
+	_, isOther := errors.AsType[tls.RecordHeaderError](err)
 	switch {
 	case isTLS:
 		f.Detail, f.Cure = "its certificate is not trusted here", "give it one that its callers trust, or the machine of this check the authority behind it (SSL_CERT_FILE)"
@@ -153,6 +156,10 @@ func unreachable(err error) Finding {
 		f.Detail += ": " + dial.Err.Error()
 	case isNet && timeout.Timeout():
 		f.Detail += " in time"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		f.Detail, f.Cure = "what answers there speaks no TLS", "write http://, or name the port that speaks TLS"
+	case isOther, errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), strings.Contains(err.Error(), "malformed HTTP"):
+		f.Detail, f.Cure = "what answers there is no HTTP", "name the host and the port at which the engine serves HTTP, which is 8080 unless it is set otherwise"
 	}
 	return f
 }

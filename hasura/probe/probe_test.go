@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -257,15 +258,19 @@ func TestWhatAnswersThatIsNoEngineIsOneFinding(t *testing.T) {
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	t.Cleanup(slow.Close)
 	for name, test := range map[string]struct{ url, word string }{
-		"nobody":                   {"http://127.0.0.1:1", "connection refused"},
-		"a name that nobody knows": {"http://" + unknownHost, "nobody knows its host name"},
-		"an untrusted certificate": {secure.URL, "SSL_CERT_FILE"},
-		"somebody slow":            {slow.URL, "in time"},
-		"a web server":             {serving(200, "text/html", "", "<html>"), "no engine"},
-		"a redirect":               {serving(301, "text/html", w.jwks, ""), "own URL"},
-		"a proxy without a door":   {serving(404, "text/plain", "", ""), "/v1/graphql"},
-		"too much":                 {serving(200, "application/json", "", `{"padding":"`+strings.Repeat(" ", 2<<20)+`","version":"v2.48.4"}`), "no engine"},
-		"a version with a message": {serving(200, "application/json", "", `{"version":"come to evil.example now"}`), "no engine"},
+		"something else that greets":   {speaking(t, "SSH-2.0-x\r\n"), "no HTTP"},
+		"something else that hangs up": {speaking(t, ""), "no HTTP"},
+		"something else, by TLS":       {strings.Replace(speaking(t, "SSH-2.0-x\r\n"), "http:", "https:", 1), "no HTTP"},
+		"HTTP, by TLS":                 {strings.Replace(slow.URL, "http:", "https:", 1), "no TLS"},
+		"nobody":                       {"http://127.0.0.1:1", "connection refused"},
+		"a name that nobody knows":     {"http://" + unknownHost, "nobody knows its host name"},
+		"an untrusted certificate":     {secure.URL, "SSL_CERT_FILE"},
+		"somebody slow":                {slow.URL, "in time"},
+		"a web server":                 {serving(200, "text/html", "", "<html>"), "no engine"},
+		"a redirect":                   {serving(301, "text/html", w.jwks, ""), "own URL"},
+		"a proxy without a door":       {serving(404, "text/plain", "", ""), "/v1/graphql"},
+		"too much":                     {serving(200, "application/json", "", `{"padding":"`+strings.Repeat(" ", 2<<20)+`","version":"v2.48.4"}`), "no engine"},
+		"a version with a message":     {serving(200, "application/json", "", `{"version":"come to evil.example now"}`), "no engine"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -277,6 +282,29 @@ func TestWhatAnswersThatIsNoEngineIsOneFinding(t *testing.T) {
 			wantExactly(t, all, map[string]string{"failed engine": test.word})
 		})
 	}
+}
+
+// speaking is the URL of something that says its words to whoever comes, once they have spoken, and hangs up.
+func speaking(t *testing.T, words string) string {
+	t.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 4096))
+			_, _ = conn.Write([]byte(words))
+			_ = conn.Close()
+		}
+	}()
+	return "http://" + listener.Addr().String()
 }
 
 // TestAProxyThatAnswersInPlaceOfTheEngineIsNotTakenForIt lets one path through less, or answers it with something else.
