@@ -297,6 +297,22 @@ func TestBodiesAreBounded(t *testing.T) {
 	})
 }
 
+// TestABodyThatSaysItIsTooLongIsToldSo before it is sent, so that a client hears why.
+func TestABodyThatSaysItIsTooLongIsToldSo(t *testing.T) {
+	t.Parallel()
+	forEach(t, func(t *testing.T, g *gateway) {
+		raw := "POST /v1/graphql HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n" + good + "Content-Length: 5000000\r\n\r\n"
+		if g.name == "haproxy" { // which reads as much as it has room for, and then the length
+			raw += strings.Repeat("a", 16<<10-len(raw))
+		}
+		got := g.say(t, raw)
+		if got.Response == nil || got.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%+v", got)
+		}
+		g.seen(t, 0)
+	})
+}
+
 func TestPlainHTTPIsSentToTLS(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, g *gateway) {

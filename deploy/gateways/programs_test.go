@@ -72,6 +72,7 @@ func find(t *testing.T, name string) string {
 
 // gateway is one that runs, between clients and a Hasura that writes down what it gets.
 type gateway struct {
+	name        string // of the program
 	https, http string
 	roots       *x509.CertPool
 	client      *http.Client
@@ -94,7 +95,7 @@ const data = `{"data":{"a":1}}`
 
 func (p program) start(t *testing.T) *gateway {
 	t.Helper()
-	g := &gateway{roots: x509.NewCertPool(), https: freeAddress(t), http: freeAddress(t)}
+	g := &gateway{name: p.name, roots: x509.NewCertPool(), https: freeAddress(t), http: freeAddress(t)}
 	hasura := httptest.NewServer(http.HandlerFunc(g.hasura))
 	t.Cleanup(hasura.Close)
 	g.issuer = httptest.NewServer(forwardAuth(t))
