@@ -51,7 +51,7 @@ func (c *rolesImportCmd) read(ctx context.Context, s settings) ([]rolemap.Seed, 
 	defer pool.Close()
 	seeds, err := rolemap.ReadSeed(ctx, pool, c.Schema)
 	if err != nil {
-		return nil, fmt.Errorf("read the schema %s of ISSUER_WITBOOST_DATABASE_URL: %w", shown(c.Schema), err)
+		return nil, fmt.Errorf("ISSUER_WITBOOST_DATABASE_URL: %w", err)
 	}
 	return seeds, nil
 }

@@ -2,9 +2,11 @@ package rolemap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -69,8 +71,8 @@ type Seed struct {
 }
 
 // ReadSeed reads the four tables of that role mapper, in a database that may be
-// any, in one statement, that is, at one moment. It changes nothing, and fails
-// with rolestore.ErrUnavailable.
+// any, in one statement, that is, at one moment. It changes nothing. Its error
+// says that it is that database which lacks something, or could not answer.
 func ReadSeed(ctx context.Context, pool *pgxpool.Pool, schema string) ([]Seed, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
@@ -80,21 +82,44 @@ func ReadSeed(ctx context.Context, pool *pgxpool.Pool, schema string) ([]Seed, e
 	}
 	sql := fmt.Sprintf(`SELECT r.role_id::text, r.component_id::text, %s, %s, %s FROM %s r ORDER BY 1`,
 		list("graphql_root_field_name", "role_graphql_root_field_names"), list(`"user"`, "user_roles"), list(`"group"`, "group_roles"), table("roles"))
-	return collect(ctx, pool, sql, func(row pgx.CollectableRow) (s Seed, err error) {
+	seeds, err := rowsOf(ctx, pool, sql, func(row pgx.CollectableRow) (s Seed, err error) {
 		return s, row.Scan(&s.Role.Role, &s.Role.Component, &s.Fields, &s.Users, &s.Groups)
 	})
+	if err != nil {
+		return nil, seedProblem(schema, err)
+	}
+	return seeds, nil
+}
+
+// Codes of Postgres for what is not there. A schema that is not is a table that is not.
+const (
+	undefinedTable  = "42P01"
+	undefinedColumn = "42703"
+)
+
+// seedProblem says that it is not our own database that failed.
+func seedProblem(schema string, err error) error {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	if ok && (refused.Code == undefinedTable || refused.Code == undefinedColumn) {
+		return fmt.Errorf("the role mapper's database lacks a table or a column in the schema %q: %w", schema, err)
+	}
+	return fmt.Errorf("the role mapper's database could not answer: %w", err)
 }
 
 func collect[T any](ctx context.Context, pool *pgxpool.Pool, sql string, scan pgx.RowToFunc[T]) ([]T, error) {
-	rows, err := pool.Query(ctx, sql)
-	if err != nil {
-		return nil, fmt.Errorf("read mapped roles: %w: %w", rolestore.ErrUnavailable, err)
-	}
-	all, err := pgx.CollectRows(rows, scan)
+	all, err := rowsOf(ctx, pool, sql, scan)
 	if err != nil {
 		return nil, fmt.Errorf("read mapped roles: %w: %w", rolestore.ErrUnavailable, err)
 	}
 	return all, nil
+}
+
+func rowsOf[T any](ctx context.Context, pool *pgxpool.Pool, sql string, scan pgx.RowToFunc[T]) ([]T, error) {
+	rows, err := pool.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scan)
 }
 
 // Listed returns the holders of one kind in a tenant.

@@ -2,6 +2,7 @@ package rolemap_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,7 +61,19 @@ func TestTheTablesOfTheOtherRoleMapperAreRead(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("read (-want +got):\n%s", diff)
 	}
-	if _, err := rolemap.ReadSeed(t.Context(), s.pool, "other"); !errors.Is(err, rolestore.ErrUnavailable) {
-		t.Errorf("tables that are not there: %v", err)
+	wantProblem := func(schema, want string) {
+		t.Helper()
+		_, err := rolemap.ReadSeed(t.Context(), s.pool, schema)
+		if err == nil || !strings.Contains(err.Error(), "the role mapper's database "+want) || errors.Is(err, rolestore.ErrUnavailable) {
+			t.Errorf("%v, want %q of the role mapper's database, and nothing of our own", err, want)
+		}
 	}
+	wantProblem("other", `lacks a table or a column in the schema "other"`)
+	_, err = s.pool.Exec(t.Context(), `CREATE SCHEMA half; CREATE TABLE half.roles (role_id text);
+CREATE TABLE half.role_graphql_root_field_names (role_id text, graphql_root_field_name text);
+CREATE TABLE half.user_roles ("user" text, role_id text); CREATE TABLE half.group_roles ("group" text, role_id text)`)
+	s.must(err)
+	wantProblem("half", "lacks a table or a column")
+	s.pool.Close()
+	wantProblem(`role "mapping`, "could not answer")
 }
