@@ -46,17 +46,18 @@ func (c *checkCmd) Run(ctx context.Context, p *program) error {
 	if c.Online {
 		return c.online(ctx, p, s)
 	}
-	strangers, err := s.unservedInFile()
+	notes, err := s.unservedInFile()
 	if err != nil {
 		return err
 	}
+	notes = append(notes, s.provisioning()...)
 	if c.JSON {
-		return printJSON(p.stdout, newReport(append([]finding{settingsFound}, strangers...)))
+		return printJSON(p.stdout, newReport(append([]finding{settingsFound}, notes...)))
 	}
 	if _, err = fmt.Fprintln(p.stdout, "the settings are right (nothing was asked over the network: --online does that)"); err != nil {
 		return err
 	}
-	return writeFindings(p.stdout, strangers)
+	return writeFindings(p.stdout, notes)
 }
 
 // vouched tells whether the rows of a keys file are as an issuer wrote them. That is no fault of the settings: serve

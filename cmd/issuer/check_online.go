@@ -122,7 +122,7 @@ func (a *attempt) all(ctx context.Context, token string) []finding {
 	tries.Go(func() { redis = a.redis(ctx) })
 	tries.Go(func() { rules = a.policy(ctx) })
 	tries.Wait()
-	return append(slices.Concat(entra, groups, stores), redis, rules)
+	return append(slices.Concat(entra, groups, stores, a.settings.provisioning()), redis, rules)
 }
 
 // line is what a person reads, behind status and name.

@@ -263,9 +263,34 @@ func TestTheRoleMapperIsThereWhereItsGrantsWouldCount(t *testing.T) {
 		"several tenants, not open":    {inDatabase(two...), ""},
 		"one of several":               {inDatabase(append(two, "ISSUER_INSECURE_COMPAT=true", "ISSUER_COMPAT_TENANT="+strings.ToUpper(faketenant.OtherTenantID))...), ""},
 	} {
+		code, stdout, _ := execute(t, c.settings, "check")
+		if noted := strings.Contains(stdout, "\nnote    compat: a provisioner's routes below /v1/ are 404: ISSUER_COMPAT_TENANT"); noted != (name == "several tenants, not open") || (code == exitDone) != (c.want == "") {
+			t.Errorf("%s: check, exit code %d: %s", name, code, stdout)
+		}
 		_, err := load(c.settings, needService)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestThatNobodyKnowsWhoseNamesTheyAreIsLogged, since the routes are silent about it.
+func TestThatNobodyKnowsWhoseNamesTheyAreIsLogged(t *testing.T) {
+	t.Parallel()
+	tenant, settings := mapping(t)
+	const said = "a provisioner's routes below /v1/ are 404: ISSUER_COMPAT_TENANT"
+	two := append(settings[:len(settings):len(settings)], "ISSUER_ENTRA_TENANTS="+faketenant.TenantID+","+faketenant.OtherTenantID, "ISSUER_ADMIN_TENANTS="+faketenant.TenantID)
+	for name, c := range map[string]struct {
+		settings []string
+		want     int
+	}{
+		"one tenant":             {settings, 0},
+		"several":                {two, 1},
+		"several, and one is it": {append(two[:len(two):len(two)], "ISSUER_COMPAT_TENANT="+faketenant.TenantID), 0},
+	} {
+		s := listening(t, startProgram(t, program{environ: c.settings, azure: tenant.Client()}, "serve"))
+		if got := strings.Count(s.stderr.String(), said); got != c.want {
+			t.Errorf("%s: said %d times, want %d", name, got, c.want)
 		}
 	}
 }

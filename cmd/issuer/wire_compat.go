@@ -14,6 +14,22 @@ func (s *settings) mapsRoles() bool {
 	return s.DatabaseURL.reveal() != "" && s.RolesFile == "" && s.RolesQueryFile == ""
 }
 
+// lacksCompatTenant reports whether nobody knows whose users and groups a provisioner means, where roles can be mapped.
+func (s *settings) lacksCompatTenant() bool { return s.mapsRoles() && s.CompatTenant == "" }
+
+const whoseNames = "ISSUER_COMPAT_TENANT does not say whose users and groups they name, and ISSUER_ENTRA_TENANTS names not exactly one tenant"
+
+// provisioning notes that a provisioner would find nobody at its routes.
+func (s *settings) provisioning() []finding {
+	if !s.lacksCompatTenant() {
+		return nil
+	}
+	return []finding{{
+		Name: "compat", Status: note, Detail: "a provisioner's routes below /v1/ are 404: " + whoseNames,
+		Cure: "set it where a provisioner is to map roles (docs/compat.md); else nothing is wrong",
+	}}
+}
+
 // openCatalog makes what knows which root fields roles own, where roles can be mapped.
 func (svc *service) openCatalog(pool *pgxpool.Pool) {
 	if !svc.settings.mapsRoles() {
@@ -35,7 +51,11 @@ func (svc *service) chooser() api.Chooser {
 // openCompat makes what a provisioner may see and change, where roles can be mapped.
 func (svc *service) openCompat(guard compat.Guard) {
 	s := svc.settings
-	if svc.mapped == nil || s.CompatTenant == "" { // several tenants, and none is named whose users a provisioner means
+	if svc.mapped == nil {
+		return
+	}
+	if s.lacksCompatTenant() {
+		svc.log.Info().Str("setting", "ISSUER_COMPAT_TENANT").Msg("a provisioner's routes below /v1/ are 404: " + whoseNames)
 		return
 	}
 	if s.InsecureCompat {
