@@ -144,9 +144,12 @@ func health(w http.ResponseWriter, _ *http.Request, _ rolemap.By) error {
 // request is over, whatever Graph does.
 const lookUpTime = 4 * time.Second
 
+// EmptyRefused tells whether a list of so many names must not be put, since it would take a role away from everybody.
+func EmptyRefused(names int, allowEmpty bool) bool { return names == 0 && !allowEmpty }
+
 // list is what PUT /v1/user_roles and PUT /v1/group_roles have in common.
 func (a *API) list(ctx context.Context, by rolemap.By, kind rolestore.PrincipalKind, role string, names []string) error {
-	if len(names) == 0 && !a.config.AllowEmpty {
+	if EmptyRefused(len(names), a.config.AllowEmpty) {
 		return refuse(reasonEmptyList)
 	}
 	if len(names) > maxItems {

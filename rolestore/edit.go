@@ -75,7 +75,18 @@ func (p *Postgres) Edit(ctx context.Context, edit Edit, options ApplyOptions) (D
 // and what work has written is there together with the edit, or not at all. It
 // fails as Apply does, and with what work fails with where that is an ErrRefused.
 func (p *Postgres) EditWith(ctx context.Context, by string, work func(ctx context.Context, tx pgx.Tx) (Edit, error)) (Diff, error) {
-	return p.change(ctx, ApplyOptions{By: by}, func(ctx context.Context, tx pgx.Tx) (Diff, error) {
+	return p.change(ctx, ApplyOptions{By: by}, p.compareWith(work))
+}
+
+// PlanWith returns what EditWith would change now, and changes nothing: work can
+// only read. It fails as EditWith does.
+func (p *Postgres) PlanWith(ctx context.Context, work func(ctx context.Context, tx pgx.Tx) (Edit, error)) (Diff, error) {
+	return p.change(ctx, ApplyOptions{DryRun: true}, p.compareWith(work))
+}
+
+// compareWith finds what the edit that work returns would change.
+func (p *Postgres) compareWith(work func(ctx context.Context, tx pgx.Tx) (Edit, error)) func(context.Context, pgx.Tx) (Diff, error) {
+	return func(ctx context.Context, tx pgx.Tx) (Diff, error) {
 		edit, err := work(ctx, tx)
 		if err != nil {
 			return Diff{}, err
@@ -88,7 +99,7 @@ func (p *Postgres) EditWith(ctx context.Context, by string, work func(ctx contex
 			return Diff{}, err
 		}
 		return diff(present, edit.Put, true), nil
-	})
+	}
 }
 
 // present reads those entries that the edit names.

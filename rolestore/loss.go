@@ -24,6 +24,11 @@ type Loss struct {
 // grant, or more than a tenth of all grants go.
 func (l Loss) IsGrave() bool { return len(l.Roles) > 0 || l.Removed*10 > l.Present }
 
+// Covers tells whether who agreed to l agrees to other: it is not grave, or l is, and of the same roles.
+func (l Loss) Covers(other Loss) bool {
+	return !other.IsGrave() || l.IsGrave() && slices.Equal(l.Roles, other.Roles)
+}
+
 // weigh counts what the diff takes away against what there is.
 func (d *Diff) weigh(ctx context.Context, tx pgx.Tx) error {
 	if len(d.Grants.Removed)+len(d.Grants.Changed) == 0 {
@@ -101,5 +106,5 @@ func countGrants(ctx context.Context, tx pgx.Tx) (count, error) {
 // covers tells whether who agreed to d agrees to e: the same changes, and no loss
 // that was not spoken of.
 func (d Diff) covers(e Diff) bool {
-	return d.text() == e.text() && (!e.Loss.IsGrave() || d.Loss.IsGrave() && slices.Equal(d.Loss.Roles, e.Loss.Roles))
+	return d.text() == e.text() && d.Loss.Covers(e.Loss)
 }

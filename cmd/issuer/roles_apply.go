@@ -115,11 +115,15 @@ func (p *program) changeRoles(ctx context.Context, flags changeFlags, words word
 
 // unchanged says why nothing was changed, and of a dry run what else there will be to answer.
 func (w wording) unchanged(diff rolestore.Diff) string {
-	switch {
-	case diff.Empty():
+	if diff.Empty() {
 		return w.already
-	case diff.Loss.IsGrave() && !w.confirmed:
-		return "nothing was changed: --dry-run; this will ask a second time (--confirm-removal), since " + cell(costs(diff.Loss))
+	}
+	return w.dryRun(diff.Loss)
+}
+
+func (w wording) dryRun(loss rolestore.Loss) string {
+	if loss.IsGrave() && !w.confirmed {
+		return "nothing was changed: --dry-run; this will ask a second time (--confirm-removal), since " + cell(costs(loss))
 	}
 	return "nothing was changed: --dry-run"
 }

@@ -14,6 +14,7 @@ import (
 type rolesImportCmd struct {
 	Schema string `default:"rolemapping" help:"The schema of the role mapper's tables."`
 	changeFlags
+	ConfirmRemoval bool `help:"Do not ask the second question either, where a role loses its last grant or more than a tenth of all grants go."`
 }
 
 // lookUpTime bounds asking Microsoft Graph about all names of a list.
@@ -36,7 +37,9 @@ func (c *rolesImportCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return plan.carryOut(ctx, p, store, c.changeFlags, "Import", "imported")
+	return plan.carryOut(ctx, p, store, c.changeFlags, wording{
+		done: "imported", already: "nothing to change", question: "Import %d roles?", confirmed: c.ConfirmRemoval,
+	})
 }
 
 // read reads the tables of the role mapper.
@@ -78,7 +81,7 @@ func (p *program) planImport(ctx context.Context, s settings, store *rolemap.Sto
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
-	plan := newPlan(s.CompatTenant)
+	plan := newPlan(s)
 	for _, seed := range seeds {
 		one := imported{seed: seed, holders: map[rolestore.PrincipalKind][]rolemap.Holder{}, among: map[rolestore.PrincipalKind]rolemap.Among{}}
 		for kind, names := range map[rolestore.PrincipalKind][]string{rolestore.KindUser: seed.Users, rolestore.KindGroup: seed.Groups} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,12 +25,16 @@ type importPlan struct {
 	Changes    []string `json:"changes"`
 	Unresolved []string `json:"unresolved"` // names nobody was found by, which give nothing
 	Applied    bool     `json:"applied"`
+	// Loss is what it costs; unknown while there is nothing to change.
+	Loss       rolestore.Loss `json:"loss"`
 	roles      []imported
 	tenant     string
+	allowEmpty bool
+	emptied    []error // lists that must not be put, since they take a role away from all whom they named
 }
 
-func newPlan(tenant string) *importPlan {
-	return &importPlan{Changes: []string{}, Unresolved: []string{}, tenant: tenant}
+func newPlan(s settings) *importPlan {
+	return &importPlan{Changes: []string{}, Unresolved: []string{}, tenant: s.CompatTenant, allowEmpty: s.CompatAllowEmpty}
 }
 
 func indexOf(all []rolemap.Mapped, role string) int {
@@ -48,24 +53,30 @@ func (flags changeFlags) check(s settings) error {
 }
 
 // carryOut shows the plan, asks, and has it done.
-func (plan *importPlan) carryOut(ctx context.Context, p *program, store *rolemap.Store, flags changeFlags, question, done string) error {
-	if err := plan.show(p, flags); err != nil {
+func (plan *importPlan) carryOut(ctx context.Context, p *program, store *rolemap.Store, flags changeFlags, words wording) (err error) {
+	if err := errors.Join(append(plan.emptied, plan.show(p, flags))...); err != nil {
 		return err
 	}
-	switch {
-	case len(plan.Changes) == 0:
-		return plan.say(p, flags, "nothing to change")
-	case flags.DryRun:
-		return plan.say(p, flags, "nothing was changed: --dry-run")
+	if len(plan.Changes) == 0 {
+		return plan.say(p, flags, words.already)
 	}
-	if err := p.confirm(ctx, flags.Yes, fmt.Sprintf("%s %d roles?", question, len(plan.roles))); err != nil {
+	if plan.Loss, err = store.Weigh(ctx, plan.lists()); err != nil {
+		return err
+	}
+	if flags.DryRun {
+		return plan.say(p, flags, words.dryRun(plan.Loss))
+	}
+	if err := p.confirm(ctx, flags.Yes, fmt.Sprintf(words.question, len(plan.roles))); err != nil {
+		return err
+	}
+	if err := p.confirmLoss(ctx, words.confirmed, plan.Loss); err != nil {
 		return err
 	}
 	if err := plan.apply(ctx, store, rolemap.By{Actor: operator(flags.As), Known: true}); err != nil {
 		return err
 	}
 	plan.Applied = true
-	return plan.say(p, flags, done)
+	return plan.say(p, flags, words.done)
 }
 
 func (plan *importPlan) show(p *program, flags changeFlags) error {
@@ -95,83 +106,22 @@ func (plan *importPlan) say(p *program, flags changeFlags, sentence string) erro
 	return p.say(sentence)
 }
 
-// add compares a role with what we have, and takes it into the plan where that differs.
-func (plan *importPlan) add(one imported) {
-	role, count := one.seed.Role.Role, len(plan.Changes)
-	if one.before == nil {
-		plan.changed("+ role %s of %s", role, one.seed.Role.Component)
-		one.before = &rolemap.Mapped{}
-	}
-	for _, field := range one.seed.Fields {
-		if !slices.Contains(one.before.Fields, field) {
-			plan.changed("+ role %s: root field %s", role, field)
-		}
-	}
-	for _, field := range one.before.Fields {
-		if !slices.Contains(one.seed.Fields, field) {
-			plan.changed("- role %s: root field %s", role, field)
-		}
-	}
-	one.put = len(plan.Changes) > count
-	for _, kind := range []rolestore.PrincipalKind{rolestore.KindUser, rolestore.KindGroup} {
-		plan.compare(role, one.holders[kind], one.before.Listed(plan.tenant, kind), one.among[kind])
-	}
-	if len(plan.Changes) > count {
-		plan.roles = append(plan.roles, one)
-	}
-}
-
-// compare compares a list of holders with what we have of it.
-func (plan *importPlan) compare(role string, now []rolemap.Holder, before []rolemap.Holder, among rolemap.Among) {
-	known := map[string]rolemap.Holder{}
-	for _, h := range before {
-		known[h.Name] = h
-	}
-	for _, h := range now {
-		was, listed := known[h.Name]
-		delete(known, h.Name)
-		h = among.Settle(h, was)
-		if h.Why != "" {
-			plan.Unresolved = append(plan.Unresolved, fmt.Sprintf("role %s: %s (%s)", role, h.Name, h.Why))
-		}
-		switch {
-		case !listed:
-			plan.changed("+ role %s: %s", role, meaning(h))
-		case h != was:
-			plan.changed("~ role %s: %s", role, meaning(h))
-		}
-	}
-	for _, h := range before {
-		if _, left := known[h.Name]; left {
-			plan.changed("- role %s: %s", role, meaning(h))
-		}
-	}
-}
-
-func meaning(h rolemap.Holder) string {
-	if h.ID == "" {
-		return h.Name + ", who is nobody (" + string(h.Why) + ")"
-	}
-	return h.Name + ", who is " + h.ID
-}
-
-func (plan *importPlan) changed(format string, args ...any) {
-	plan.Changes = append(plan.Changes, fmt.Sprintf(format, args...))
-}
-
 // apply makes the changes, role by role: one that fails is named, and those before it stay. Importing again is harmless.
 func (plan *importPlan) apply(ctx context.Context, store *rolemap.Store, by rolemap.By) error {
+	loss, err := store.Weigh(ctx, plan.lists()) // again: what was no loss when it was asked about may be one by now
+	if err == nil && !plan.Loss.Covers(loss) {
+		err = rolestore.ErrChangedMeanwhile
+	}
+	if err != nil {
+		return err
+	}
 	for _, one := range plan.roles {
-		var err error
 		if one.put {
 			err = store.PutRole(ctx, by, one.seed.Role, one.seed.Fields)
 		}
 		for _, kind := range []rolestore.PrincipalKind{rolestore.KindUser, rolestore.KindGroup} {
 			if err == nil {
-				_, err = store.PutHolders(ctx, by, rolemap.List{
-					Tenant: plan.tenant, Role: one.seed.Role.Role, Kind: kind, Holders: one.holders[kind], Among: one.among[kind],
-					Expected: append([]rolemap.Holder{}, one.before.Listed(plan.tenant, kind)...),
-				})
+				_, err = store.PutHolders(ctx, by, plan.list(one, kind))
 			}
 		}
 		if err != nil {
@@ -179,4 +129,21 @@ func (plan *importPlan) apply(ctx context.Context, store *rolemap.Store, by role
 		}
 	}
 	return nil
+}
+
+// lists are those that roles have already, as they will be.
+func (plan *importPlan) lists() (all []rolemap.List) {
+	for _, one := range plan.roles {
+		if one.before.Role != "" {
+			all = append(all, plan.list(one, rolestore.KindUser), plan.list(one, rolestore.KindGroup))
+		}
+	}
+	return all
+}
+
+func (plan *importPlan) list(one imported, kind rolestore.PrincipalKind) rolemap.List {
+	return rolemap.List{
+		Tenant: plan.tenant, Role: one.seed.Role.Role, Kind: kind, Holders: one.holders[kind], Among: one.among[kind],
+		Expected: append([]rolemap.Holder{}, one.before.Listed(plan.tenant, kind)...),
+	}
 }

@@ -96,7 +96,10 @@ func TestTheOtherRoleMappersTablesAreTakenOver(t *testing.T) {
 
 	run(`DELETE FROM rolemapping.user_roles WHERE "user" LIKE 'user:alice%'; DELETE FROM rolemapping.role_graphql_root_field_names WHERE graphql_root_field_name = 'orders_by_pk'`)
 	tenant.SetUserName("77d9ebf1-80a2-4ce4-b618-caf0de164707", "eve@contoso.example")
-	code, stdout, _ := roles("import-witboost", "--json", "--yes")
+	if code, _, stderr := roles("import-witboost", "--yes"); code != exitUsage || !strings.Contains(stderr, "1 of all 7 grants go: this takes --confirm-removal") {
+		t.Errorf("more than a tenth of all grants go: exit code %d, %s", code, stderr)
+	}
+	code, stdout, _ := roles("import-witboost", "--json", "--yes", "--confirm-removal")
 	var done struct {
 		Changes, Unresolved []string
 		Applied             bool
@@ -133,8 +136,12 @@ func TestTheOtherRoleMappersTablesAreTakenOver(t *testing.T) {
 	if code, _, stderr := roles("import-witboost", "--yes"); code != exitFailed || !strings.Contains(stderr, `"1st role"`) || !strings.Contains(stderr, `"admin"`) {
 		t.Errorf("roles that cannot be: exit code %d, %s", code, stderr)
 	}
-	if code, _, stderr := roles("import-witboost", "--schema", "other", "--yes"); code != exitFailed || !strings.Contains(stderr, `"other"`) {
+	if code, _, stderr := roles("import-witboost", "--schema", "other", "--yes"); code != exitFailed || !strings.Contains(stderr, `the role mapper's database lacks a table or a column in the schema "other"`) {
 		t.Errorf("no tables: exit code %d, %s", code, stderr)
+	}
+	settings = append(settings, "ISSUER_WITBOOST_DATABASE_URL=postgres://127.0.0.1:1/x")
+	if code, _, stderr := roles("import-witboost", "--yes"); code != exitFailed || !strings.Contains(stderr, "ISSUER_WITBOOST_DATABASE_URL: the role mapper's database could not answer") {
+		t.Errorf("no database: exit code %d, %s", code, stderr)
 	}
 }
 

@@ -34,7 +34,7 @@ func (c *rolesResolveCmd) Run(ctx context.Context, p *program) error {
 	}
 	lookUp, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
-	plan := newPlan(s.CompatTenant)
+	plan := newPlan(s)
 	for _, m := range onlyUnresolved(present) {
 		whole := present[indexOf(present, m.Role)]
 		one := imported{seed: rolemap.Seed{Role: rolemap.Role{Role: m.Role, Component: m.Component}, Fields: m.Fields}, before: &whole, holders: map[rolestore.PrincipalKind][]rolemap.Holder{}}
@@ -43,7 +43,7 @@ func (c *rolesResolveCmd) Run(ctx context.Context, p *program) error {
 		}
 		plan.add(one)
 	}
-	return plan.carryOut(ctx, p, store, c.changeFlags, "Change holders of", "resolved")
+	return plan.carryOut(ctx, p, store, c.changeFlags, wording{done: "resolved", already: "nothing to change", question: "Change holders of %d roles?"})
 }
 
 // again looks up who was not found, and leaves the others who they were found to be.

@@ -34,21 +34,49 @@ func (s *Store) PutHolders(ctx context.Context, by By, list List) (unresolved in
 		return 0, err
 	}
 	_, err = s.grants.EditWith(ctx, by.Actor, func(ctx context.Context, tx pgx.Tx) (rolestore.Edit, error) {
-		before, err := holders(ctx, tx, list)
+		now, edit, err := list.plan(ctx, tx)
 		if err != nil {
 			return rolestore.Edit{}, err
 		}
-		if list.Expected != nil && !slices.Equal(list.Expected, before) {
-			return rolestore.Edit{}, rolestore.ErrChangedMeanwhile
-		}
-		now := list.Among.remember(list.Holders, before)
 		unresolved = count(now)
-		if err := putHolders(ctx, tx, list, now); err != nil {
-			return rolestore.Edit{}, err
-		}
-		return list.edit(ctx, tx, ids(before), ids(now))
+		return edit, putHolders(ctx, tx, list, now)
 	})
 	return unresolved, plain(err, "map holders")
+}
+
+// Weigh returns what it would cost to put all these lists: what a role loses by
+// one list and gets by another is no loss. It changes nothing, and fails as
+// PutHolders does.
+func (s *Store) Weigh(ctx context.Context, lists []List) (rolestore.Loss, error) {
+	diff, err := s.grants.PlanWith(ctx, func(ctx context.Context, tx pgx.Tx) (all rolestore.Edit, err error) {
+		for _, list := range lists {
+			if list.Holders, err = checkHolders(list.Holders); err != nil {
+				return all, err
+			}
+			_, edit, err := list.plan(ctx, tx)
+			if err != nil {
+				return all, err
+			}
+			all.Put.Grants = append(all.Put.Grants, edit.Put.Grants...)
+			all.Remove.Grants = append(all.Remove.Grants, edit.Remove.Grants...)
+		}
+		return all, nil
+	})
+	return diff.Loss, plain(err, "weigh holders")
+}
+
+// plan reads the list as it is, and returns what it will be and what that means for grants.
+func (l List) plan(ctx context.Context, tx pgx.Tx) (now []Holder, edit rolestore.Edit, err error) {
+	before, err := holders(ctx, tx, l)
+	if err != nil {
+		return nil, edit, err
+	}
+	if l.Expected != nil && !slices.Equal(l.Expected, before) {
+		return nil, edit, rolestore.ErrChangedMeanwhile
+	}
+	now = l.Among.remember(l.Holders, before)
+	edit, err = l.edit(ctx, tx, ids(before), ids(now))
+	return now, edit, err
 }
 
 // checkHolders returns the holders once each, in order.
