@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hasura-issuer/hasura-issuer/compat"
 	"github.com/hasura-issuer/hasura-issuer/idp/graph"
@@ -32,36 +33,47 @@ func (c *rolesResolveCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	lookUp, cancel := context.WithTimeout(ctx, lookUpTime)
-	defer cancel()
 	plan := newPlan(s)
-	for _, m := range onlyUnresolved(present) {
-		whole := present[indexOf(present, m.Role)]
-		one := imported{seed: rolemap.Seed{Role: rolemap.Role{Role: m.Role, Component: m.Component}, Fields: m.Fields}, before: &whole, holders: map[rolestore.PrincipalKind][]rolemap.Holder{}}
-		for _, kind := range []rolestore.PrincipalKind{rolestore.KindUser, rolestore.KindGroup} {
-			one.holders[kind] = again(lookUp, resolver, s.CompatTenant, kind, whole.Listed(s.CompatTenant, kind))
-		}
-		plan.add(one)
+	if answered := plan.lookAgain(ctx, resolver, present); !answered {
+		return errors.New("nothing was changed: no name could be looked up")
 	}
 	return plan.carryOut(ctx, p, store, c.changeFlags, wording{done: "resolved", already: "nothing to change", question: "Change holders of %d roles?"})
 }
 
-// again looks up who was not found, and leaves the others who they were found to be.
-func again(ctx context.Context, resolver *compat.Resolver, tenant string, kind rolestore.PrincipalKind, list []rolemap.Holder) []rolemap.Holder {
+// lookAgain takes into the plan who is found by now. It is false where there are names to look up, and none could be:
+// what came of one that could has no reason (somebody is found), or one of Graph's.
+func (plan *importPlan) lookAgain(ctx context.Context, resolver *compat.Resolver, present []rolemap.Mapped) bool {
+	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
+	defer cancel()
+	outcomes := map[rolemap.Why]int{}
+	for _, m := range onlyUnresolved(present) {
+		whole := present[indexOf(present, m.Role)]
+		one := imported{seed: rolemap.Seed{Role: rolemap.Role{Role: m.Role, Component: m.Component}, Fields: m.Fields}, before: &whole, holders: map[rolestore.PrincipalKind][]rolemap.Holder{}}
+		for _, kind := range []rolestore.PrincipalKind{rolestore.KindUser, rolestore.KindGroup} {
+			one.holders[kind] = again(ctx, resolver, plan.tenant, kind, whole.Listed(plan.tenant, kind), outcomes)
+		}
+		plan.add(one)
+	}
+	return outcomes[rolemap.NotAsked] == 0 || outcomes[""]+outcomes[rolemap.Unknown]+outcomes[rolemap.Ambiguous] > 0
+}
+
+// again looks up who was not found, counts what came of it, and leaves the others who they were found to be.
+func again(ctx context.Context, resolver *compat.Resolver, tenant string, kind rolestore.PrincipalKind, list []rolemap.Holder, outcomes map[rolemap.Why]int) []rolemap.Holder {
 	var names []string
 	for _, h := range list {
 		if h.ID == "" {
 			names = append(names, h.Name)
 		}
 	}
-	found := map[string]rolemap.Holder{}
+	meant := map[string]rolemap.Holder{}
 	resolved, _ := resolver.Resolve(ctx, tenant, kind, names) // none of them was found before
 	for _, h := range resolved {
-		found[h.Name] = h
+		meant[h.Name] = h
+		outcomes[h.Why]++
 	}
 	for i, h := range list {
 		if h.ID == "" {
-			list[i] = found[h.Name]
+			list[i] = meant[h.Name]
 		}
 	}
 	return list
@@ -73,7 +85,19 @@ func (p *program) namesResolver(s settings) (*compat.Resolver, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	resolver := &compat.Resolver{Failed: func(err error) { _ = p.say("names could not be looked up: " + lines(err.Error())) }}
+	told := map[string]bool{}
+	resolver := &compat.Resolver{Failed: func(err error) { // once for all lists that fail alike; the trace is each one's own
+		text := err.Error()
+		if problem, ok := errors.AsType[*graph.UnavailableError](err); ok {
+			alike := *problem
+			alike.Trace = ""
+			text = alike.Error()
+		}
+		if !told[text] {
+			_ = p.say("names could not be looked up: " + lines(err.Error()))
+		}
+		told[text] = true
+	}}
 	if client == nil {
 		return resolver, p.say("the settings name no app to ask Microsoft Graph with, so only object ids can be found")
 	}

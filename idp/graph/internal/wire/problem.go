@@ -16,7 +16,7 @@ import (
 // maxRetryAfter is the longest pause that is believed.
 const maxRetryAfter = time.Hour
 
-// Problem says that the groups of a caller could not be read. It says nothing about the groups. Its text is for
+// Problem says that Microsoft Graph could not be asked. It says nothing about what was asked for. Its text is for
 // operators; it holds ids and addresses, and nothing of a secret, a token or an answer but codes of a fixed form.
 type Problem struct {
 	RetryAfter time.Duration // when to come again; 0: nobody said
@@ -37,7 +37,10 @@ func Misread(who, what string) *Problem {
 // Error returns everything but RetryAfter in one sentence.
 func (e *Problem) Error() string {
 	var text strings.Builder
-	text.WriteString("read groups: " + e.Err.Error())
+	if _, said := e.Err.(*asking); !said { //nolint:errorlint // only what comes first says whom it asked
+		text.WriteString("ask Microsoft Graph: ")
+	}
+	text.WriteString(e.Err.Error())
 	if e.Code != "" {
 		text.WriteString(" (" + e.Code + ")")
 	}
