@@ -10,6 +10,8 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 LINT      = $(GO) tool -modfile=deploy/tools/golangci-lint/go.mod golangci-lint
+# Charts and compose files are tried in a module of their own.
+CHARTTEST = deploy/helm/charttest
 DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 
 ##@ Work
@@ -31,6 +33,7 @@ setup: ## Install what the tests need (Postgres, Redis, gateways, Node), where i
 
 test: setup ## Run all tests, with the race detector
 	$(GO) test -race -count=1 -timeout 30m ./...
+	$(GO) -C $(CHARTTEST) test -count=1 ./...
 
 bench: setup ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -48,13 +51,15 @@ lint: ## Run the linters, which also hold the walls between the rooms
 
 tidy: ## Fail if go.mod or go.sum are not tidy
 	$(GO) mod tidy -diff
+	$(GO) -C $(CHARTTEST) mod tidy -diff
 
 dead: ## Fail if there is code that nothing reaches
 	@out=$$($(DEADCODE) -test ./...) || exit 1; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-vet: ## Run go vet, and shellcheck where it is installed
+vet: ## Run go vet, and shellcheck and systemd-analyze where they are installed
 	$(GO) vet ./...
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/compose/*.sh deploy/compose/postgres/*.sh deploy/hasura/v2/*.sh; fi
+	@scripts/units.sh
 
 ci: tidy ## All checks, the build and the tests, as CI runs them
 	$(LINT) fmt --diff
