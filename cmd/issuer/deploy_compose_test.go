@@ -184,8 +184,8 @@ func (d *demo) postgres(t *testing.T) {
 		user = d.admin.Query().Get("user")
 	}
 	password, _ = d.admin.User.Password()
-	t.Cleanup(func() { d.dropDatabases(t) })
 	d.run(t, "sh", []string{"SECRETS=" + d.secrets, "POSTGRES_USER=" + user, "PGHOST=" + host, "PGPORT=" + port, "PGPASSWORD=" + password}, composeDir+"postgres/10-accounts.sh")
+	t.Cleanup(func() { d.dropDatabases(t) }) // not before: where the script failed, they may be somebody else's
 	d.put(t, "issuer-database-url", d.database(t, "issuer"))
 	d.put(t, "shop-database-url", d.database(t, "shop"))
 }
