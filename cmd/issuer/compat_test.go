@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -279,14 +280,14 @@ func TestThatNobodyKnowsWhoseNamesTheyAreIsLogged(t *testing.T) {
 	t.Parallel()
 	tenant, settings := mapping(t)
 	const said = "a provisioner's routes below /v1/ are 404: ISSUER_COMPAT_TENANT"
-	two := append(settings[:len(settings):len(settings)], "ISSUER_ENTRA_TENANTS="+faketenant.TenantID+","+faketenant.OtherTenantID, "ISSUER_ADMIN_TENANTS="+faketenant.TenantID)
+	two := append(slices.Clip(settings), "ISSUER_ENTRA_TENANTS="+faketenant.TenantID+","+faketenant.OtherTenantID, "ISSUER_ADMIN_TENANTS="+faketenant.TenantID)
 	for name, c := range map[string]struct {
 		settings []string
 		want     int
 	}{
 		"one tenant":             {settings, 0},
 		"several":                {two, 1},
-		"several, and one is it": {append(two[:len(two):len(two)], "ISSUER_COMPAT_TENANT="+faketenant.TenantID), 0},
+		"several, and one is it": {append(slices.Clip(two), "ISSUER_COMPAT_TENANT="+faketenant.TenantID), 0},
 	} {
 		s := listening(t, startProgram(t, program{environ: c.settings, azure: tenant.Client()}, "serve"))
 		if got := strings.Count(s.stderr.String(), said); got != c.want {

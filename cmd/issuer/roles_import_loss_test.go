@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -28,7 +29,7 @@ func TestAnImportThatTakesMuchAwayIsAskedForTwice(t *testing.T) {
 	roles := func(more []string, args ...string) (code int, stdout, stderr string) {
 		t.Helper()
 		out, errs := newOutput(), newOutput()
-		p := program{environ: append(settings[:len(settings):len(settings)], more...), stdin: strings.NewReader(""), stdout: out, stderr: errs, azure: tenant.Client()}
+		p := program{environ: append(slices.Clip(settings), more...), stdin: strings.NewReader(""), stdout: out, stderr: errs, azure: tenant.Client()}
 		code = p.run(t.Context(), append([]string{"roles"}, args...))
 		return code, out.String(), errs.String()
 	}
