@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hasura-issuer/hasura-issuer/audit"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -46,9 +47,12 @@ func recordOf(r Request, d Decision, j judgement, err error) audit.Record {
 	record := audit.Record{
 		Kind: audit.KindExchange, Door: r.Door, Outcome: audit.Granted, Reason: "none",
 		TenantID: d.TenantID, ObjectID: d.ObjectID, Caller: d.Kind, ClientID: d.ClientID,
-		AskedRoles: r.Scope, AskedRole: r.Role, Roles: d.Roles, Grants: grantsBehind(d.Roles, j),
+		AskedRoles: sayable(r.Scope), Roles: d.Roles, Grants: grantsBehind(d.Roles, j),
 		PolicyDecision: d.PolicyDecision, KID: d.KID, JTI: d.JTI, TokenSHA256: d.TokenHash, SubjectTokenID: d.SubjectTokenID,
 		Address: r.Address, RequestID: r.RequestID, TraceID: r.TraceID,
+	}
+	if r.Role != "" {
+		record.AskedRole = sayable([]string{r.Role})[0]
 	}
 	if e, refused := errors.AsType[*Error](err); refused {
 		record.Outcome, record.Reason = audit.Refused, string(e.Reason)
@@ -57,6 +61,20 @@ func recordOf(r Request, d Decision, j judgement, err error) audit.Record {
 	expiry := j.allowed.Expiry
 	record.ExpiresAt = &expiry
 	return record
+}
+
+// noRole stands in a record for what no role can be called: a client may put its token there, or a mail address.
+const noRole = "(no role's name)"
+
+// sayable are the names that were asked for, as far as they can be names.
+func sayable(asked []string) []string {
+	names := slices.Clone(asked)
+	for i, name := range names {
+		if !roleName.MatchString(name) {
+			names[i] = noRole
+		}
+	}
+	return names
 }
 
 // grantsBehind names the grants by which a caller has these roles.

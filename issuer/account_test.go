@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,22 @@ func TestARecordSaysWhoWishedForWhatAndGotWhatByWhichGrants(t *testing.T) {
 	}
 	if strings.Contains(fmt.Sprint(l.records), subjectToken) || strings.Contains(fmt.Sprint(l.records), d.Token) {
 		t.Error("a token is in the record")
+	}
+}
+
+// TestARecordRepeatsNothingThatIsNoRolesName: a client may put a token or a mail address where a role is wanted.
+func TestARecordRepeatsNothingThatIsNoRolesName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := audited(w)
+	asked := []string{"owner", "alice@contoso.example", strings.Repeat("a", 129), "reader"}
+	_, err := w.exchange(t.Context(), issuer.Request{SubjectToken: subjectToken, Scope: slices.Clone(asked), Role: asked[1], Door: issuer.DoorToken})
+	if err == nil || len(l.records) != 1 {
+		t.Fatalf("%v, %d records", err, len(l.records))
+	}
+	const none = "(no role's name)"
+	if diff := cmp.Diff([]string{"owner", none, none, "reader"}, l.records[0].AskedRoles); diff != "" || l.records[0].AskedRole != none {
+		t.Errorf("asked for %q (-want +got):\n%s", l.records[0].AskedRole, diff)
 	}
 }
 
