@@ -56,7 +56,9 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	d.log = p.logger(d.settings).Hook(&d.greeted)
+	d.level = p.openLog(d.settings)
+	d.log = d.level.logger().Hook(&d.greeted)
+	d.loops = append(d.loops, d.level.loop(p.toggles))
 	if d.tenant, err = faketenant.New(faketenant.Options{Authority: d.entraURL, Chaos: c.Chaos}); err != nil {
 		return fmt.Errorf("fake tenant: %w", err)
 	}

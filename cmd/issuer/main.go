@@ -32,11 +32,14 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	toggles := make(chan os.Signal, 1)
+	notifyToggle(toggles)
 	p := program{
 		environ:  os.Environ(),
 		stdin:    os.Stdin,
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,
+		toggles:  toggles,
 		terminal: isatty.IsTerminal(os.Stdin.Fd()) && isatty.IsTerminal(os.Stderr.Fd()),
 		colour:   isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("NO_COLOR") == "", //nolint:forbidigo // a convention of terminals (no-color.org), not a setting of ours
 	}
@@ -52,11 +55,12 @@ type program struct {
 	stdin    io.Reader
 	stdout   io.Writer
 	stderr   io.Writer
-	terminal bool          // a person sits in front of stdin and stderr and can be asked
-	colour   bool          // stderr shows colours
-	answers  *bufio.Reader // stdin, once somebody was asked
-	redis    redisOpener   // for tests, whose machine may be slow; nil: redisconn.Open
-	azure    *http.Client  // for tests, whose Entra and Key Vault have a certificate of their own; nil: as usual
+	terminal bool             // a person sits in front of stdin and stderr and can be asked
+	colour   bool             // stderr shows colours
+	answers  *bufio.Reader    // stdin, once somebody was asked
+	redis    redisOpener      // for tests, whose machine may be slow; nil: redisconn.Open
+	toggles  <-chan os.Signal // each toggles the log level of a service; nil: none come
+	azure    *http.Client     // for tests, whose Entra and Key Vault have a certificate of their own; nil: as usual
 }
 
 // usageError is wrong usage or wrong settings: exit code 2.

@@ -23,12 +23,12 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	log := p.logger(s)
-	svc, err := newService(ctx, s, log, p)
+	svc, err := newService(ctx, s, p)
 	if err != nil {
 		return err
 	}
 	defer svc.close()
+	svc.loops = append(svc.loops, svc.level.loop(p.toggles))
 	listener, err := listen(ctx, "ISSUER_LISTEN", s.Listen)
 	if err != nil {
 		return err
@@ -39,10 +39,10 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	b := thisBuild()
-	log.Info().Str("address", listener.Addr().String()).Str("admin_address", admin.Addr().String()).Str("url", s.URL).
+	svc.log.Info().Str("address", listener.Addr().String()).Str("admin_address", admin.Addr().String()).Str("url", s.URL).
 		Str("replica", svc.replica).Str("version", b.Version).Str("commit", b.Commit).Msg("listening")
 	err = svc.run(ctx, listener, admin)
-	log.Info().Msg("stopped")
+	svc.log.Info().Msg("stopped")
 	return err
 }
 
@@ -53,6 +53,11 @@ const maxConnections = 2048
 
 // listen opens the address that a setting names.
 func listen(ctx context.Context, setting, address string) (net.Listener, error) {
+	return listenAtMost(ctx, maxConnections, setting, address)
+}
+
+// listenAtMost is listen for so many connections at once.
+func listenAtMost(ctx context.Context, most int, setting, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -61,7 +66,7 @@ func listen(ctx context.Context, setting, address string) (net.Listener, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	return netutil.LimitListener(listener, maxConnections), nil
+	return netutil.LimitListener(listener, most), nil
 }
 
 // run serves on listener, and for operators on admin if there is one, until ctx ends. Then it stops in reverse: not ready

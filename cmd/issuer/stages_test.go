@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"testing"
-
-	"github.com/rs/zerolog"
 
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/telemetry"
 	"github.com/hasura-issuer/hasura-issuer/idp"
@@ -33,7 +32,7 @@ func benchService(b *testing.B) (svc *service, token string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if svc, err = newService(b.Context(), s, zerolog.Nop(), nil); err != nil {
+	if svc, err = newService(b.Context(), s, &program{stderr: io.Discard}); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(svc.close)

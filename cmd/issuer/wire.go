@@ -47,6 +47,7 @@ type service struct {
 	settings   settings
 	log        zerolog.Logger
 	exchanges  *zerolog.Logger // where decisions are logged; nil: in log, like all else
+	level      *logLevel       // of log
 	replica    string          // how others know this process, see replicaName
 	verifier   *idp.Verifier
 	graph      *graph.Client // nil: groups that a token leaves out cannot be asked for
@@ -71,8 +72,9 @@ type service struct {
 }
 
 // newService builds the service that s describes on what p stands on, without any network traffic. The caller closes it.
-func newService(ctx context.Context, s settings, log zerolog.Logger, p *program) (*service, error) {
-	svc := &service{settings: s, log: log, azure: p.azure, toRedis: p.redis, replica: replicaName(), metrics: newMetrics(s.RelyingParties)}
+func newService(ctx context.Context, s settings, p *program) (*service, error) {
+	level := p.openLog(s)
+	svc := &service{settings: s, log: level.logger(), level: level, azure: p.azure, toRedis: p.redis, replica: replicaName(), metrics: newMetrics(s.RelyingParties)}
 	err := svc.build(ctx)
 	if err != nil {
 		svc.close()
@@ -258,15 +260,11 @@ func issuerConfig(s settings) issuer.Config {
 	}
 }
 
-// logger writes one JSON object a line to stderr, or text for a person, coloured where it shows on a terminal.
-func (p *program) logger(s settings) zerolog.Logger {
+// openLog writes one JSON object a line to stderr, or text for a person, coloured where it shows on a terminal.
+func (p *program) openLog(s settings) *logLevel {
 	w := p.stderr
-	level, err := zerolog.ParseLevel(s.LogLevel)
-	if err != nil {
-		level = zerolog.InfoLevel
-	}
 	if s.LogFormat == "console" {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !p.colour}
 	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+	return newLogLevel(s.LogLevel, zerolog.New(w).With().Timestamp().Logger())
 }

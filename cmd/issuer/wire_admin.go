@@ -28,7 +28,7 @@ func (svc *service) openAdmin(pool *pgxpool.Pool, store keys.Store) error {
 		return err
 	}
 	config := adminapi.Config{
-		Guard: guard, Explainer: explainer, AsksGraph: svc.graph != nil,
+		Guard: guard, Explainer: explainer, AsksGraph: svc.graph != nil, Verbosity: svc.level,
 		Assume: func(caller idp.Subject, groupsUnknown bool) ([]string, error) {
 			return svc.settings.assumptions(caller, groupsUnknown), svc.settings.refusal(caller)
 		},

@@ -52,6 +52,8 @@ type Config struct {
 	History func(ctx context.Context, q history.Query) (history.Page, error) // nil: only where InFile says so
 	Keys    func(ctx context.Context) ([]keys.Info, error)                   // of the ring as the store holds it
 
+	Verbosity Verbosity // of this process alone
+
 	// InFile is a sentence for who wants to change roles where they can only be read; empty: they can be changed.
 	InFile string
 	// GrantsElsewhere is a sentence for who looks for grants where others decide; empty: those of Roles are in force.
@@ -88,6 +90,7 @@ func New(config Config) *API {
 		"/admin/v1/explain":                     {http.MethodPost: a.explain},
 		"/admin/v1/history":                     {http.MethodGet: a.history},
 		"/admin/v1/keys":                        {http.MethodGet: a.keys},
+		"/admin/v1/log-level":                   {http.MethodGet: a.logLevel, http.MethodPut: a.setLogLevel},
 		"/admin/v1/openapi.json":                {http.MethodGet: describe},
 	}
 	a.router = mux.NewRouter().SkipClean(true).UseEncodedPath()

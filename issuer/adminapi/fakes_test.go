@@ -83,15 +83,23 @@ func (signer) Sign(_ context.Context, payload []byte) (jws, kid string, err erro
 
 func (signer) Holds(string) bool { return true }
 
+// verbosity is a log level, and by whom it was set.
+type verbosity struct{ level, actor string }
+
+func (v *verbosity) Level() (now, configured string) { return v.level, "info" }
+
+func (v *verbosity) SetLevel(level, actor string) { v.level, v.actor = level, actor }
+
 // stand is a service on a database of its own.
 type stand struct {
 	*httptest.Server
-	t        *testing.T
-	pool     *pgxpool.Pool
-	store    *rolestore.Postgres
-	api      *adminapi.API
-	verifier verifier
-	logs     *bytes.Buffer // read only after Close
+	t         *testing.T
+	pool      *pgxpool.Pool
+	store     *rolestore.Postgres
+	api       *adminapi.API
+	verifier  verifier
+	verbosity verbosity
+	logs      *bytes.Buffer // read only after Close
 }
 
 // start runs the service. alter may change its parts.
@@ -100,7 +108,7 @@ func start(t *testing.T, alter ...func(*stand, *adminapi.Config)) *stand {
 	pool, err := database.Open(t.Context(), pgtest.New(t))
 	must(t, err)
 	t.Cleanup(pool.Close)
-	s := &stand{t: t, pool: pool, store: rolestore.NewPostgres(pool, rolestore.Rules{}), logs: &bytes.Buffer{}}
+	s := &stand{t: t, pool: pool, store: rolestore.NewPostgres(pool, rolestore.Rules{}), verbosity: verbosity{level: "info"}, logs: &bytes.Buffer{}}
 	s.verifier = verifier{t: t, known: map[string]idp.Subject{bossToken: operator()}, fails: map[string]error{}}
 	explainer, err := issuer.New(issuer.Config{
 		URL: "https://auth.example.com", Audience: "hasura", TTL: 5 * time.Minute, ClaimsNamespace: "claims", ArrayFormat: issuer.ArrayPostgres,
@@ -113,7 +121,8 @@ func start(t *testing.T, alter ...func(*stand, *adminapi.Config)) *stand {
 		History: func(ctx context.Context, q history.Query) (history.Page, error) {
 			return history.ListPage(ctx, pool, q)
 		},
-		Keys: func(context.Context) ([]keys.Info, error) { return ring(), nil },
+		Keys:      func(context.Context) ([]keys.Info, error) { return ring(), nil },
+		Verbosity: &s.verbosity,
 	}
 	for _, f := range alter {
 		f(s, &config)

@@ -121,6 +121,9 @@ func TestWhatNobodyExpectedIsAFaultOfOurs(t *testing.T) {
 			}
 			wantHeaders(t, got, map[string]string{"Cache-Control": "no-store", "Access-Control-Allow-Origin": app})
 			line := s.line()
+			if name == "a panic" && line["error"] != "panic with a string" {
+				t.Errorf("the log says %v: what the panic holds may come from the request", line["error"])
+			}
 			if line["level"] != "error" || line["reason"] != "internal" || line["error"] == nil || line["status"] != 500.0 {
 				t.Errorf("log line: %v", line)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -108,7 +109,14 @@ type panicError struct {
 	stack []byte
 }
 
-func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+// Error tells what the runtime found, and of any other value no more than its type: it may hold what a request said. The
+// stack tells where.
+func (p *panicError) Error() string {
+	if found, ok := p.value.(runtime.Error); ok {
+		return "panic: " + found.Error()
+	}
+	return fmt.Sprintf("panic with a %T", p.value)
+}
 
 // refuse returns the error for a request that goes no further.
 func refuse(reason issuer.Reason, finding string) error {
