@@ -13,17 +13,18 @@ LINT      = $(GO) tool -modfile=deploy/tools/golangci-lint/go.mod golangci-lint
 # Charts and compose files are tried in a module of their own.
 CHARTTEST = deploy/helm/charttest
 DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
+SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
 .PHONY: help dev build image setup test bench fuzz
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: ## Run everything in one process: a fake Entra tenant, roles and keys in memory
 	$(GO) run ./cmd/issuer dev
 
 build: ## Build the static binary bin/issuer
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/issuer ./cmd/issuer
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o bin/issuer ./cmd/issuer
 
 image: ## Build the container image issuer, with the version and commit of this checkout
 	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t issuer .
@@ -61,6 +62,16 @@ vet: ## Run go vet, and shellcheck and systemd-analyze where they are installed
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/compose/*.sh deploy/compose/postgres/*.sh deploy/hasura/v2/*.sh; fi
 	@scripts/units.sh
 
+.PHONY: vuln sbom reproducible
+vuln: ## Look for known vulnerabilities, where their database can be reached; else say that nothing was checked
+	@GO="$(GO)" scripts/vuln.sh
+
+sbom: build ## Write what the binary is made of to bin/issuer.cdx.json (CycloneDX)
+	$(SBOM) bin -json -std -noserial -version "$(or $(VERSION),unknown)" -output bin/issuer.cdx.json bin/issuer
+
+reproducible: ## Build twice, in two folders and from two caches, and fail if a byte differs
+	@GO="$(GO)" LDFLAGS="$(LDFLAGS)" scripts/reproducible.sh
+
 ci: tidy ## All checks, the build and the tests, as CI runs them
 	$(LINT) fmt --diff
-	$(MAKE) --no-print-directory lint vet dead build test
+	$(MAKE) --no-print-directory lint vet dead vuln build test
