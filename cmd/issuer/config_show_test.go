@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -35,9 +34,9 @@ func TestASecretInTheWrongVariableIsNotShown(t *testing.T) {
 	const anyText = "ISSUER_CLAIMS_NAMESPACE" // which may be long, and have blanks
 	files := fileSettings("ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+filepath.Join(t.TempDir(), "keys.json"))
 	for what, value := range misplaced {
-		for field := range reflect.TypeFor[settings]().Fields() {
-			name := field.Tag.Get("env")
-			if v := variables()[field.Name]; v.secret {
+		for _, v := range variables() {
+			name := v.name
+			if v.secret {
 				name += "_FILE"
 			}
 			code, stdout, stderr := execute(t, append(slices.Clone(files), name+"="+value), "check")
