@@ -68,7 +68,7 @@ func TestAnImportThatTakesMuchAwayIsAskedForTwice(t *testing.T) {
 	const other = "22e4f6a8-1b2c-4d3e-8f4a-5b6c7d8e9fa0"
 	done("grant", "--user", other, "--role", salesRole)
 	errs := newOutput()
-	p := program{environ: append(settings[:len(settings):len(settings)], allowed...), stdout: newOutput(), stderr: errs, azure: tenant.Client(), terminal: true, stdin: &meanwhile{
+	p := program{environ: append(slices.Clip(settings), allowed...), stdout: newOutput(), stderr: errs, azure: tenant.Client(), terminal: true, stdin: &meanwhile{
 		func() { done("revoke", "--user", other, "--role", salesRole, "--yes", "--confirm-removal") }, strings.NewReader("y\ny\n"),
 	}}
 	if code := p.run(t.Context(), []string{"roles", "import-witboost"}); code != exitFailed || !strings.Contains(errs.String(), "have changed since") || !held() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func TestWhyNobodyCouldBeLookedUpIsSaidOnce(t *testing.T) {
 	roles := func(secret string, args ...string) (code int, stderr string) {
 		t.Helper()
 		errs := newOutput()
-		p := program{environ: append(settings[:len(settings):len(settings)], secret), stdin: strings.NewReader(""), stdout: newOutput(), stderr: errs, azure: tenant.Client()}
+		p := program{environ: append(slices.Clip(settings), secret), stdin: strings.NewReader(""), stdout: newOutput(), stderr: errs, azure: tenant.Client()}
 		code = p.run(t.Context(), append([]string{"roles"}, args...))
 		return code, errs.String()
 	}
