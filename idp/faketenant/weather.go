@@ -1,6 +1,7 @@
 package faketenant
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -105,6 +106,7 @@ func (t *Tenant) brave(w http.ResponseWriter, r *http.Request, next http.Handler
 	}
 	switch {
 	case weather.Hang:
+		_, _ = io.Copy(io.Discard, r.Body) // or net/http does not notice that the client gives up
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case weather.Status != 0:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,31 @@ func TestHangingAnswersNothingUntilTheClientGivesUp(t *testing.T) {
 			t.Errorf("%+v: %q", weather, got)
 		}
 	}
+}
+
+// TestHangingEndsWithAClientThatHasSentABody: net/http tells of the end of a connection only to who has read what it sent.
+func TestHangingEndsWithAClientThatHasSentABody(t *testing.T) {
+	t.Parallel()
+	s := serve(t, faketenant.Options{})
+	s.SetWeather(faketenant.PartGraph, faketenant.Weather{Hang: true})
+	begun, ended := make(chan bool), make(chan bool)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(begun)
+		defer close(ended)
+		s.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-begun; cancel() }()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/graph/v1.0/me/getMemberGroups", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response, err := server.Client().Do(request); err == nil {
+		response.Body.Close()
+		t.Errorf("the answer is %s", response.Status)
+	}
+	<-ended
 }
 
 func TestTheDateFollowsTheTenantsClockAndItsOffset(t *testing.T) {
