@@ -22,6 +22,8 @@ type server struct {
 	runAs  *syscall.Credential // nil: as ourselves
 	exited chan struct{}       // closed when the process of the last start is gone
 	signal func(os.Signal) error
+	frozen []int // processes that were stopped, but for the first
+	killed bool  // since the last start
 }
 
 // startServer makes the data folder of a server and starts it.
@@ -136,6 +138,9 @@ func (s *server) waitReady(ctx context.Context) error {
 func (s *server) stop() error {
 	if s.exited == nil {
 		return nil
+	}
+	if err := s.thaw(); err != nil {
+		return err
 	}
 	// SIGQUIT is Postgres' immediate shutdown: no goodbye to clients, no checkpoint.
 	if err := s.signal(syscall.SIGQUIT); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -66,7 +66,11 @@ func (s *Server) Restart() {
 	s.Stop()
 	ctx, cancel := context.WithTimeout(s.t.Context(), timeout)
 	defer cancel()
-	if err := s.server.start(ctx); err != nil {
+	start := s.server.start
+	if s.server.killed {
+		start = s.server.startKilled
+	}
+	if err := start(ctx); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -126,6 +126,20 @@ func (s *Server) Restart() {
 	s.waitReady("unix", s.socket())
 }
 
+// Freeze stops the server where it stands: connections stay, the kernel takes new
+// ones, and nothing answers. Thaw and Restart let it go on, and Stop ends it too.
+func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on, with all it kept.
+func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(signal os.Signal) {
+	s.t.Helper()
+	if err := s.process.Signal(signal); err != nil {
+		s.t.Fatalf("signal the test server: %v", err)
+	}
+}
+
 func (s *Server) socket() string { return filepath.Join(s.dir, "socket") }
 func (s *Server) log() string    { return filepath.Join(s.dir, "log") }
 

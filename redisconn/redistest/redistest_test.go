@@ -2,6 +2,7 @@ package redistest_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/hasura-issuer/hasura-issuer/redisconn/redistest"
 )
@@ -188,4 +192,30 @@ func TestAServerFromTheEnvironmentIsUsed(t *testing.T) {
 	if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAFrozenServerSaysNothingAndGoesOn(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	options, err := redis.ParseURL(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.ContextTimeoutEnabled, options.MaxRetries = true, -1
+	client := redis.NewClient(options)
+	t.Cleanup(func() { client.Close() })
+	if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	server.Freeze()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := client.Get(ctx, "k").Err(); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("frozen, it says %v", err)
+	}
+	server.Thaw()
+	if got := client.Get(t.Context(), "k").Val(); got != "v" {
+		t.Errorf("thawed, it says %q", got)
+	}
+	server.Freeze() // as the test ends: that must not hang
 }
