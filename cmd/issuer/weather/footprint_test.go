@@ -1,0 +1,61 @@
+package weather
+
+import (
+	"strconv"
+	"strings"
+)
+
+// footprint is what a process holds.
+type footprint struct{ goroutines, files, memory float64 }
+
+// What may be more than before: pools keep the connections that a storm has made, within their bounds.
+const (
+	moreGoroutines = 60
+	moreFiles      = 40
+	moreMemory     = 64 << 20
+)
+
+// footprint reads it from /metrics.
+func (w *world) footprint(r *replica) footprint {
+	w.Helper()
+	status, body, err := w.get(w.Context(), r.admin+"/metrics")
+	if err != nil || status != 200 {
+		w.Fatalf("/metrics: %d %v", status, err)
+	}
+	return footprint{
+		w.metric(body, "go_goroutines"), w.metric(body, "process_open_fds"), w.metric(body, "process_resident_memory_bytes"),
+	}
+}
+
+// metric is the value of a metric without labels.
+func (w *world) metric(page []byte, name string) float64 {
+	w.Helper()
+	for line := range strings.Lines(string(page)) {
+		if text, found := strings.CutPrefix(line, name+" "); found {
+			value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			if err != nil {
+				w.Fatal(err)
+			}
+			return value
+		}
+	}
+	w.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+// awaitFootprint returns once the replica holds about as many goroutines and files as before.
+func (w *world) awaitFootprint(after string, r *replica, before footprint) {
+	w.Helper()
+	await(w, after+": goroutines and files come back to about where they were", func() bool {
+		now := w.footprint(r)
+		return now.goroutines <= before.goroutines+moreGoroutines && now.files <= before.files+moreFiles
+	})
+}
+
+// checkMemory wants the replica to hold not much more than it did.
+func (w *world) checkMemory(r *replica, before footprint) {
+	w.Helper()
+	if now := w.footprint(r).memory; now > 2*before.memory+moreMemory {
+		w.Errorf("%.0f MiB are resident, and %.0f were", now/(1<<20), before.memory/(1<<20))
+	}
+}

@@ -1,0 +1,72 @@
+package weather
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+)
+
+// TestWhoIsToldToStopAnswersWhomItTook: /readyz says so first, then whoever has been let in gets a whole answer, and the
+// program ends in order. The other replica goes on as if nothing were.
+func TestWhoIsToldToStopAnswersWhomItTook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "ISSUER_DRAIN_DELAY=5s")
+	leaving, staying := serve(t, w.settings), serve(t, w.settings)
+	w.awaitFair(leaving)
+	w.awaitFair(staying)
+	here, there := w.load(staying), w.load(leaving)
+	w.toPolicies.set(slow) // so that there is always somebody who waits for an answer
+	there.lap()
+	there.leave()
+
+	if err := leaving.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "/readyz tells", func() bool {
+		status, _, err := w.get(t.Context(), leaving.base+"/readyz")
+		if err != nil {
+			t.Fatalf("it is gone before it is not ready: %v", err)
+		}
+		return status == http.StatusServiceUnavailable
+	})
+	there.lap() // what comes before a balancer has heard is answered too
+	there.stop()
+	<-leaving.exited
+	w.inspect(leaving)
+	if leaving.code != 0 {
+		t.Errorf("it ended with %d:\n%s", leaving.code, tail(leaving.stderr.String()))
+	}
+	here.lap()
+	here.stop()
+	w.quit(staying)
+}
+
+// TestOneOfTwoIsKilled: the other goes on, and whoever takes the place of the dead one finds everything as it was.
+func TestOneOfTwoIsKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dying, staying := serve(t, w.settings), serve(t, w.settings)
+	w.awaitFair(dying)
+	w.awaitFair(staying)
+	l := w.load(staying)
+	_, keys, err := w.get(t.Context(), dying.base+"/.well-known/jwks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := dying.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		<-dying.exited
+		l.lap()
+		dying = serve(t, w.settings)
+		w.awaitFair(dying)
+	}
+	_, again, err := w.get(t.Context(), dying.base+"/.well-known/jwks.json")
+	if err != nil || string(again) != string(keys) {
+		t.Errorf("the key set is another one, %v:\n%s\n%s", err, keys, again)
+	}
+	l.stop()
+	w.quit(dying)
+	w.quit(staying)
+}
