@@ -16,7 +16,7 @@ DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
-.PHONY: help dev build image setup test bench fuzz
+.PHONY: help dev build image setup test bench fuzz soak
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -42,6 +42,9 @@ bench: setup ## Run the benchmarks
 fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	@scripts/fuzz.sh $(FUZZTIME)
 
+soak: setup ## Mint for SOAK (15m) while keys change every few minutes, and show each token to engines
+	$(GO) test -tags soak -run '^TestSoak$$' -v -count=1 -timeout 0 ./cmd/issuer/weather
+
 ##@ Check
 .PHONY: fmt lint tidy dead vet ci
 fmt: ## Format the code
@@ -59,6 +62,7 @@ dead: ## Fail if there is code that nothing reaches
 
 vet: ## Run go vet, and shellcheck and systemd-analyze where they are installed
 	$(GO) vet ./...
+	$(GO) vet -tags soak ./cmd/issuer/weather
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/compose/*.sh deploy/compose/postgres/*.sh deploy/hasura/v2/*.sh; fi
 	@scripts/units.sh
 

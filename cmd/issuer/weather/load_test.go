@@ -66,7 +66,9 @@ func (l *load) turn(c caller, n int) {
 	may := append(before, l.allowed()...)
 	l.mu.Lock()
 	l.seen[c.name]++
-	l.seen[a.reason]++
+	if !c.unseen { // who hears it in fair weather too
+		l.seen[a.reason]++
+	}
 	l.mu.Unlock()
 	if err != nil {
 		l.fault("%s at %s: %v", c.name, at, err)
@@ -77,15 +79,9 @@ func (l *load) turn(c caller, n int) {
 
 // look holds the key set and /readyz to be there in every weather.
 func (l *load) look(n int) {
-	paths := []string{"/.well-known/jwks.json", "/readyz"}
-	l.mu.Lock()
-	if l.leaving {
-		paths = paths[:1]
-	}
-	l.mu.Unlock()
-	for _, path := range paths {
+	for _, path := range []string{"/.well-known/jwks.json", "/readyz"} {
 		status, _, err := l.get(context.WithoutCancel(l.Context()), l.replicas[n%len(l.replicas)].base+path)
-		if err == nil && status != http.StatusOK {
+		if err == nil && status != http.StatusOK && !l.mayLeave(path) {
 			err = errors.New(http.StatusText(status))
 		}
 		if err != nil {
@@ -109,6 +105,13 @@ func (l *load) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.leaving = true
+}
+
+// mayLeave tells whether that path need not be 200, since the replicas were told to stop.
+func (l *load) mayLeave(path string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leaving && path == "/readyz"
 }
 
 // allow says which reasons may be given from now on.

@@ -124,6 +124,9 @@ func (s *scene) under(f fault, do func()) {
 	if f.ill {
 		s.awaitIll(f.name)
 	}
+	if f.while != nil {
+		f.while(s)
+	}
 	ended := time.Now()
 	f.end(s.world)
 	for i, r := range s.replicas {

@@ -14,6 +14,7 @@ type fault struct {
 	ill     bool     // /readyz?full tells of it, if it lasts
 	begin   func(*world)
 	end     func(*world)
+	while   func(*scene) // looks closer, once it shows; nil: nobody does
 }
 
 // through is a fault of the way to a dependency.

@@ -78,6 +78,7 @@ func newWorld(t testing.TB, more ...string) *world {
 		"ISSUER_RATE_LIMIT_ROLES=service=30/m",
 		// Short, so that a fault shows soon.
 		"ISSUER_ROLES_TTL=1s", "ISSUER_ROLES_STALE=3s", "ISSUER_GROUPS_TTL=1s", "ISSUER_GROUPS_STALE=3s",
+		"ISSUER_POLICY_TIMEOUT=3s", // and this longer than usual, for a machine that is busy
 	}, more...)
 	run(t, w.settings, "roles", "apply", "--yes", "-f", write(t, filepath.Join(folder, "roles.yaml"), roles(tenant)))
 	w.engine = engine(t, w.settings)

@@ -1,0 +1,34 @@
+package weather
+
+import (
+	"context"
+	"net/http"
+	"testing"
+)
+
+// TestNoRecordNoToken: where records are required and Postgres is away, the token endpoint hands out nothing, though grants
+// are still known. What is on record already may be handed out again at the other doors.
+func TestNoRecordNoToken(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "ISSUER_AUDIT=required", "ISSUER_ROLES_STALE=5m")
+	for _, f := range postgresFaults()[1:] {
+		f.reasons = []string{noAudit}
+		f.while = func(s *scene) {
+			for _, r := range s.replicas {
+				s.wantNoToken(r)
+			}
+		}
+		s.befall(f)
+	}
+	s.end()
+}
+
+func (s *scene) wantNoToken(r *replica) {
+	s.Helper()
+	for _, c := range s.callers {
+		a, err := s.ask(context.WithoutCancel(s.Context()), tokenEndpoint, r.base, c.token)
+		if err != nil || c.wrong(a, []string{noAudit}) != "" || a.status == http.StatusOK {
+			s.Errorf("a caller %s is told %d %s, %v", c.name, a.status, a.reason, err)
+		}
+	}
+}
