@@ -3,6 +3,7 @@ package weather
 import (
 	"context"
 	"net/http"
+	"sync"
 	"testing"
 )
 
@@ -13,22 +14,25 @@ func TestNoRecordNoToken(t *testing.T) {
 	s := newScene(t, "ISSUER_AUDIT=required", "ISSUER_ROLES_STALE=5m")
 	for _, f := range postgresFaults()[1:] {
 		f.reasons = []string{noAudit}
-		f.while = func(s *scene) {
-			for _, r := range s.replicas {
-				s.wantNoToken(r)
-			}
-		}
+		f.while = (*scene).wantNoToken
 		s.befall(f)
 	}
 	s.end()
 }
 
-func (s *scene) wantNoToken(r *replica) {
+// wantNoToken has everybody ask at the token endpoint of every replica, all at once, since each of them may wait.
+func (s *scene) wantNoToken() {
 	s.Helper()
-	for _, c := range s.callers {
-		a, err := s.ask(context.WithoutCancel(s.Context()), tokenEndpoint, r.base, c.token)
-		if err != nil || c.wrong(a, []string{noAudit}) != "" || a.status == http.StatusOK {
-			s.Errorf("a caller %s is told %d %s, %v", c.name, a.status, a.reason, err)
+	var asking sync.WaitGroup
+	for _, r := range s.replicas {
+		for _, c := range s.callers {
+			asking.Go(func() {
+				a, err := s.ask(context.WithoutCancel(s.Context()), tokenEndpoint, r.base, c.token)
+				if err != nil || c.wrong(a, []string{noAudit}) != "" || a.status == http.StatusOK {
+					s.Errorf("a caller %s is told %d %s, %v", c.name, a.status, a.reason, err)
+				}
+			})
 		}
 	}
+	asking.Wait()
 }

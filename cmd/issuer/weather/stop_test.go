@@ -1,23 +1,24 @@
 package weather
 
 import (
+	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"testing"
 )
 
-// TestWhoIsToldToStopAnswersWhomItTook: /readyz says so first, then whoever has been let in gets a whole answer, and the
-// program ends in order. The other replica goes on as if nothing were.
+// TestWhoIsToldToStopAnswersWhomItTook: /readyz says so first, and everybody is answered as before. Who is then waiting for
+// an answer gets it whole, after nobody new was let in, and the program ends in order. The other replica goes on.
 func TestWhoIsToldToStopAnswersWhomItTook(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "ISSUER_DRAIN_DELAY=5s")
+	w := newWorld(t, "ISSUER_DRAIN_DELAY=4s", "ISSUER_POLICY_TIMEOUT=5s")
 	leaving, staying := serve(t, w.settings), serve(t, w.settings)
 	w.awaitFair(leaving)
 	w.awaitFair(staying)
 	here, there := w.load(staying), w.load(leaving)
-	here.allow(noPolicy) // a policy that is slow anyway may be too slow on a busy machine
+	here.allow(noPolicy) // a policy that is held may be held too long on a busy machine
 	there.allow(noPolicy)
-	w.toPolicies.set(slow) // so that there is always somebody who waits for an answer
 	there.lap()
 	there.leave()
 
@@ -32,6 +33,17 @@ func TestWhoIsToldToStopAnswersWhomItTook(t *testing.T) {
 		return status == http.StatusServiceUnavailable
 	})
 	there.lap() // what comes before a balancer has heard is answered too
+	release := w.opa.hold()
+	await(t, "somebody waits here too, since four at most wait at the other", func() bool { return w.opa.waiting.Load() >= 5 })
+	there.cancel() // a balancer sends nobody any more
+	await(t, "nobody is let in", func() bool {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(leaving.base, "http://"))
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
+	release()
 	there.stop()
 	<-leaving.exited
 	w.inspect(leaving)

@@ -128,18 +128,40 @@ func engine(t testing.TB, settings []string) hasura.V3Config {
 }
 
 // opa stands for a policy server that allows everything, with weather of its own.
-type opa struct{ broken atomic.Pointer[spoilt] }
+type opa struct {
+	broken  atomic.Pointer[spoilt]
+	gate    atomic.Pointer[chan struct{}] // questions wait until it is closed; nil: they do not
+	waiting atomic.Int32
+}
 
 // ServeHTTP answers as OPA's data API does.
 func (o *opa) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
+	if gate := o.gate.Load(); gate != nil {
+		o.waiting.Add(1)
+		defer o.waiting.Add(-1)
+		select {
+		case <-*gate:
+		case <-r.Context().Done():
+			return
+		}
+	}
 	w.Header().Set("Content-Type", "application/json")
-	switch broken := o.broken.Load(); broken {
-	case nil:
-		_, _ = io.WriteString(w, `{"result": true}`)
-	default:
+	if broken := o.broken.Load(); broken != nil {
 		w.WriteHeader(broken.status)
 		_, _ = io.WriteString(w, broken.body)
+		return
+	}
+	_, _ = io.WriteString(w, `{"result": true}`)
+}
+
+// hold has questions wait from now on, until release is called.
+func (o *opa) hold() (release func()) {
+	gate := make(chan struct{})
+	o.gate.Store(&gate)
+	return func() {
+		o.gate.Store(nil)
+		close(gate)
 	}
 }
 
