@@ -43,9 +43,15 @@ func TestBadWeatherOfTwoKinds(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	for _, pair := range [][2]string{
-		{"Postgres silent", "Redis silent"}, {"Postgres gone", "Graph silent"}, {"Postgres killed", "the policy silent"},
-		{"Postgres frozen", "Entra silent"}, {"Redis gone", "Graph out of order"}, {"Redis frozen", "the policy gone"},
-		{"Redis silent", "Entra gone"}, {"Graph silent", "the policy slow"}, {"the policy garbled", "Entra cut in its answers"},
+		{"Postgres silent", "Redis silent"},
+		{"Postgres gone", "Graph silent"},
+		{"Postgres killed", "the policy silent"},
+		{"Postgres frozen", "Entra silent"},
+		{"Redis gone", "Graph out of order"},
+		{"Redis frozen", "the policy gone"},
+		{"Redis silent", "Entra gone"},
+		{"Graph silent", "the policy slow"},
+		{"the policy garbled", "Entra cut in its answers"},
 		{"Graph throttling", "Entra slow"},
 	} {
 		s.befall(both(named(t, pair[0]), named(t, pair[1])))
