@@ -117,7 +117,7 @@ func run(t testing.TB, settings []string, args ...string) string {
 	return r.stdout.String()
 }
 
-// await polls until it is so.
+// await polls until it is so, or the test has failed anyway.
 func await(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -127,6 +127,9 @@ func await(t testing.TB, what string, so func() bool) {
 	for !so() {
 		select {
 		case <-tick.C:
+			if t.Failed() {
+				t.Fatalf("given up, for what failed above: %s", what)
+			}
 		case <-ctx.Done():
 			t.Fatalf("not so in the end: %s", what)
 		}
