@@ -55,7 +55,10 @@ func (w *world) awaitFootprint(after string, r *replica, before footprint) {
 // checkMemory wants the replica to hold not much more than it did.
 func (w *world) checkMemory(r *replica, before footprint) {
 	w.Helper()
-	if now := w.footprint(r).memory; now > 2*before.memory+moreMemory {
-		w.Errorf("%.0f MiB are resident, and %.0f were", now/(1<<20), before.memory/(1<<20))
+	now := w.footprint(r)
+	w.Logf("%.0f goroutines, %.0f files, %.0f MiB; before: %.0f, %.0f, %.0f", now.goroutines, now.files, now.memory/(1<<20),
+		before.goroutines, before.files, before.memory/(1<<20))
+	if now.memory > 2*before.memory+moreMemory {
+		w.Error("more memory is resident than that should come to")
 	}
 }

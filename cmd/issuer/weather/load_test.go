@@ -23,6 +23,7 @@ type load struct {
 	mu      sync.Mutex
 	may     []string       // reasons that may be given now
 	seen    map[string]int // answers by reason, and by caller
+	slowest time.Duration  // of all answers
 	faults  int
 	leaving bool // the replica was told to stop: it need not be ready
 }
@@ -62,10 +63,12 @@ func (l *load) every(ctx context.Context, do func(n int)) {
 func (l *load) turn(c caller, n int) {
 	before := l.allowed()
 	at := door(n/len(l.replicas)) % doors
+	began := time.Now()
 	a, err := l.ask(context.WithoutCancel(l.Context()), at, l.replicas[n%len(l.replicas)].base, c.token)
 	may := append(before, l.allowed()...)
 	l.mu.Lock()
 	l.seen[c.name]++
+	l.slowest = max(l.slowest, time.Since(began))
 	if !c.unseen { // who hears it in fair weather too
 		l.seen[a.reason]++
 	}

@@ -237,6 +237,7 @@ func tail(text string) string { return text[max(0, len(text)-4000):] }
 func (s *scene) end() {
 	s.Helper()
 	s.stop()
+	s.Logf("the slowest answer took %.1f s", s.slowest.Seconds())
 	for i, r := range s.replicas {
 		s.checkMemory(r, s.before[i])
 		s.quit(r)
