@@ -55,7 +55,11 @@ func (d door) question(ctx context.Context, base, token string) (*http.Request, 
 		}
 		return r, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+map[door]string{webhook: "/hasura/webhook", forwardAuth: "/forward-auth"}[d], nil)
+	method, path := http.MethodGet, "/hasura/webhook"
+	if d == forwardAuth {
+		method, path = http.MethodPost, "/forward-auth" // which net/http does not send again where the answer was cut
+	}
+	r, err := http.NewRequestWithContext(ctx, method, base+path, nil)
 	if err == nil {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}

@@ -10,8 +10,8 @@ type footprint struct{ goroutines, files, memory float64 }
 
 // What may be more than before: pools keep the connections that a storm has made, within their bounds.
 const (
-	moreGoroutines = 60
-	moreFiles      = 40
+	moreGoroutines = 40
+	moreFiles      = 30
 	moreMemory     = 64 << 20
 )
 

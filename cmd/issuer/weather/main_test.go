@@ -12,7 +12,7 @@ import (
 )
 
 // together is how many tests run at once, whatever the machine: they wait far more than they compute.
-const together = "4"
+const together = "6"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
