@@ -10,7 +10,7 @@ import (
 )
 
 // pace is between two questions of one caller.
-const pace = 250 * time.Millisecond
+const pace = 400 * time.Millisecond
 
 // load is all callers asking at all doors of some replicas, all the time, and somebody who looks at the key set and at
 // /readyz. Every answer is judged.
