@@ -16,7 +16,7 @@ DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
-.PHONY: help dev build image setup test bench fuzz soak
+.PHONY: help dev build image setup test weather bench fuzz soak
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -32,9 +32,12 @@ image: ## Build the container image issuer, with the version and commit of this 
 setup: ## Install what the tests need (Postgres, Redis, gateways, Node), where it is missing and may be installed
 	@scripts/setup.sh
 
-test: setup ## Run all tests, with the race detector
-	$(GO) test -race -count=1 -timeout 30m ./...
+test: setup ## Run all tests but those of the weather, with the race detector
+	$(GO) test -race -count=1 -timeout 30m $$($(GO) list ./... | grep -v '/cmd/issuer/weather$$')
 	$(GO) -C $(CHARTTEST) test -count=1 ./...
+
+weather: setup ## Run the program as processes while what it stands on is slow, silent, gone or broken
+	$(GO) test -race -count=1 -timeout 30m ./cmd/issuer/weather
 
 bench: setup ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
