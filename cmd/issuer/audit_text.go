@@ -64,13 +64,20 @@ func changeCells(r audit.Record) (what, who, result, by string) {
 	return r.Kind, r.Actor, describeDetails(r), r.Login
 }
 
+// maxNamed is how many settings a line names. The first record holds all there are.
+const maxNamed = 4
+
 // describeDetails says in a line what was changed.
 func describeDetails(r audit.Record) string {
 	before, _ := r.Details["before"].(map[string]any)
 	after, _ := r.Details["after"].(map[string]any)
 	switch r.Kind {
 	case audit.KindSettings:
-		return fmt.Sprintf("changed: %v", r.Details["changed"])
+		names, _ := r.Details["changed"].([]any)
+		if len(names) > maxNamed {
+			return fmt.Sprintf("changed: %d settings", len(names))
+		}
+		return fmt.Sprintf("changed: %v", names)
 	case audit.KindKeys:
 		return changed("generation", before, after)
 	}
