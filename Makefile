@@ -12,6 +12,8 @@ LDFLAGS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 LINT      = $(GO) tool -modfile=deploy/tools/golangci-lint/go.mod golangci-lint
 # Charts and compose files are tried in a module of their own.
 CHARTTEST = deploy/helm/charttest
+# Alert rules are tried by Prometheus' own code, in another.
+RULESTEST = deploy/prometheus/rulestest
 DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
@@ -35,6 +37,7 @@ setup: ## Install what the tests need (Postgres, Redis, gateways, Node), where i
 test: setup ## Run all tests but those of the weather, with the race detector
 	$(GO) test -race -count=1 -timeout 30m $$($(GO) list ./... | grep -v '/cmd/issuer/weather$$')
 	$(GO) -C $(CHARTTEST) test -count=1 ./...
+	$(GO) -C $(RULESTEST) test -count=1 ./...
 
 weather: setup ## Run the program as processes while what it stands on is slow, silent, gone or broken
 	$(GO) test -race -count=1 -timeout 30m ./cmd/issuer/weather
@@ -59,6 +62,7 @@ lint: ## Run the linters, which also hold the walls between the rooms
 tidy: ## Fail if go.mod or go.sum are not tidy
 	$(GO) mod tidy -diff
 	$(GO) -C $(CHARTTEST) mod tidy -diff
+	$(GO) -C $(RULESTEST) mod tidy -diff
 
 dead: ## Fail if there is code that nothing reaches
 	@out=$$($(DEADCODE) -test ./...) || exit 1; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi

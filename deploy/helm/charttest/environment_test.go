@@ -4,12 +4,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
-	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -120,38 +118,5 @@ func fill(t *testing.T, dir string, volume corev1.Volume) {
 				t.Fatal(err)
 			}
 		}
-	}
-}
-
-var metricName = regexp.MustCompile(`issuer_[a-z_]+`)
-
-// TestTheAlertsSpeakOfMetricsThereAre reads the names in the documents, which tests of the program hold to what it serves.
-func TestTheAlertsSpeakOfMetricsThereAre(t *testing.T) {
-	t.Parallel()
-	var documents strings.Builder
-	for _, path := range []string{"README.md", "docs/keys.md"} {
-		text, err := os.ReadFile(filepath.Join(root, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		documents.Write(text)
-	}
-	r, err := render(t, valueFiles(t)["production"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := 0
-	for _, group := range all[*monitoringv1.PrometheusRule](r)[0].Spec.Groups {
-		for _, rule := range group.Rules {
-			for _, name := range metricName.FindAllString(rule.Expr.String(), -1) {
-				seen++
-				if !strings.Contains(documents.String(), "`"+name) {
-					t.Errorf("%s: nothing is known of %s", rule.Alert, name)
-				}
-			}
-		}
-	}
-	if seen < 6 {
-		t.Errorf("only %d metrics are watched", seen)
 	}
 }
