@@ -28,19 +28,20 @@ const (
 func (j *Journal) Run(ctx context.Context, report func(error)) {
 	repeats := time.NewTicker(repeatsEvery)
 	defer repeats.Stop()
+	whole := context.WithoutCancel(ctx) // what is being written ends by itself: whether a statement that is cut short took effect, nobody knows
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-j.newcomer:
 			j.gather(ctx)
 			if j.Waiting() > 0 {
-				j.settle(ctx, j.writeWaiting(ctx), report)
+				j.settle(ctx, j.writeWaiting(whole), report)
 			}
 		case <-repeats.C:
-			j.settle(ctx, errors.Join(j.try(ctx), j.writeRepeats(ctx)), report)
+			j.settle(ctx, errors.Join(j.try(whole), j.writeRepeats(whole)), report)
 		}
 	}
-	j.finish(context.WithoutCancel(ctx), report)
+	j.finish(whole, report)
 }
 
 // gather lets a batch grow, unless somebody waits for it.
