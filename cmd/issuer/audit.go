@@ -35,15 +35,12 @@ type auditFlags struct {
 	JSON      bool   `help:"Print one JSON object a line."`
 }
 
-var (
-	tokenPrefix = regexp.MustCompile(`^[0-9a-fA-F]{16,64}$`)
-	objectID    = guid
-)
+var tokenPrefix = regexp.MustCompile(`^[0-9a-fA-F]{16,64}$`)
 
 // query reads the flags.
 func (f auditFlags) query() (audit.Query, error) {
 	for _, id := range []struct{ flag, value string }{{"--tenant", f.Tenant}, {"--user", f.User}, {"--client", f.Client}} {
-		if id.value != "" && !objectID.MatchString(id.value) {
+		if id.value != "" && !guid.MatchString(id.value) {
 			return audit.Query{}, usagef("%s wants an id (GUID)", id.flag)
 		}
 	}
