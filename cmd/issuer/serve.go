@@ -47,7 +47,7 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 }
 
 // maxConnections bounds what strangers can make us hold at once, before any of them is known: a request costs 64 KiB of
-// body and as much again around it. Who comes later waits in the kernel's queue. It also lies below the usual limit of
+// body and as much again around it. Who comes later waits in the kernel's queue; see maxQuiet for those that only stay. It also lies below the usual limit of
 // open files, so that Postgres and Entra can always be reached.
 const maxConnections = 2048
 
@@ -146,6 +146,7 @@ func newServer(handler http.Handler, log zerolog.Logger) *http.Server {
 		MaxHeaderBytes:    28 << 10,         // net/http reads 4 KiB more than it is told
 		// OPTIONS * is answered like any other path that is none.
 		DisableGeneralOptionsHandler: true,
+		ConnState:                    (&quiet{room: maxQuiet}).changed,
 		ErrorLog:                     stdlog.New(serverLog{log}, "", 0),
 	}
 }
