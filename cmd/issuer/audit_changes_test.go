@@ -182,3 +182,27 @@ func TestTailShowsTheNewestAndThoseThatCome(t *testing.T) {
 		}
 	}
 }
+
+// TestARecordOfTheFutureHidesNoneOfThoseThatCome: a replica's clock is an hour fast, or somebody has written such a record.
+func TestARecordOfTheFutureHidesNoneOfThoseThatCome(t *testing.T) {
+	t.Parallel()
+	_, server := entra(t)
+	settings := stores(t, server.URL)["postgres"]
+	write := func(id, at string) {
+		runSQL(t, settings, `INSERT INTO issuer.audit (id, at, kind, door, outcome, reason, tenant, request_id)
+			VALUES (gen_random_uuid(), `+at+`, 'exchange', 'token', 'granted', 'none', gen_random_uuid(), '`+id+`')`)
+	}
+	write("ahead", `now() + interval '1 hour'`)
+	follow := start(t, settings, "audit", "tail", "--follow", "--json", "--kind", "exchange")
+	follow.stdout.await(t, `"request_id":"ahead"`, follow.ended)
+	write("second", `now()`)
+	follow.stdout.await(t, `"request_id":"second"`, follow.ended)
+	write("third", `now()`)
+	follow.stdout.await(t, `"request_id":"third"`, follow.ended)
+	follow.end()
+	for _, id := range []string{"ahead", "second", "third"} {
+		if got := strings.Count(follow.stdout.String(), `"request_id":"`+id+`"`); got != 1 {
+			t.Errorf("%s was printed %d times", id, got)
+		}
+	}
+}
