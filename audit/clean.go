@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	maxText = 256 // bytes of one text
-	maxList = 100 // texts of one list
+	maxText = 256  // bytes of one text
+	maxList = 100  // texts of a list that callers write
+	maxHeld = 1000 // texts of a list that grants make: more than a token has room for
 )
 
 // clean returns the record as Postgres takes it and as it may be printed: what callers, a policy or Entra have written is cut to a
@@ -21,25 +22,39 @@ func (r Record) clean() Record {
 	} {
 		*text = cleanText(*text)
 	}
-	for _, list := range []*[]string{&r.AskedRoles, &r.Roles, &r.Grants} {
-		*list = cleanList(*list)
+	r.AskedRoles = cleanList(slices.Clone(r.AskedRoles), maxList)
+	for i, text := range r.AskedRoles {
+		r.AskedRoles[i] = strings.Clone(text) // it is a part of the request's body, which is not to be held
 	}
+	r.Roles, r.Grants = cleanList(r.Roles, maxHeld), cleanList(r.Grants, maxHeld)
 	return r
 }
 
-// cleanList returns list itself where there is nothing to clean.
-func cleanList(list []string) []string {
-	if len(list) <= maxList && !slices.ContainsFunc(list, func(s string) bool { return cleanText(s) != s }) {
+// cleanList returns list itself where there is nothing to clean, and else one of so many texts at most, and a sign that there were more.
+func cleanList(list []string, most int) []string {
+	if len(list) <= most && !slices.ContainsFunc(list, func(s string) bool { return cleanText(s) != s }) {
 		return list
 	}
-	cleaned := make([]string, 0, min(len(list), maxList)+1)
-	for _, text := range list[:min(len(list), maxList)] {
+	cleaned := make([]string, 0, min(len(list), most)+1)
+	for _, text := range list[:min(len(list), most)] {
 		cleaned = append(cleaned, cleanText(text))
 	}
-	if len(list) > maxList {
+	if len(list) > most {
 		cleaned = append(cleaned, "…")
 	}
 	return cleaned
+}
+
+// size is about how many bytes of memory a record takes while it waits.
+func (r Record) size() int {
+	const record, text = 1 << 10, 16
+	size := record
+	for _, list := range [][]string{r.AskedRoles, r.Roles, r.Grants} {
+		for _, s := range list {
+			size += text + len(s)
+		}
+	}
+	return size
 }
 
 func cleanText(text string) string {

@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// maxWaiting bounds the records in memory: a minute of a busy replica, some 20 MB.
+	// maxWaiting bounds the records in memory: a minute of a busy replica.
 	maxWaiting = 20_000
+	// maxBytes bounds them, too: most records take 1 KiB, but what a caller asks for may be long.
+	maxBytes = 48 << 20
 	// maxRepeated bounds the records whose count has grown since it was last written.
 	maxRepeated = 100_000
 )
@@ -42,6 +44,7 @@ type Journal struct {
 
 	mu       sync.Mutex // guards what follows
 	waiting  []waiting  // in the order they came
+	bytes    int        // that these take
 	repeated map[Ref]repeat
 	trouble  error // why the last attempt failed; nil: it did not
 	closed   bool  // Run has ended, or is about to
@@ -52,6 +55,7 @@ type Journal struct {
 // waiting is a record that is not written yet.
 type waiting struct {
 	record Record
+	size   int
 	kept   chan error // nil: nobody waits
 }
 
@@ -87,7 +91,7 @@ func (j *Journal) Keep(ctx context.Context, r Record) (Ref, error) {
 	ref := newRef(j.config.Now())
 	r = r.clean()
 	r.ID, r.At, r.Replica = ref.ID, ref.At, j.config.Replica
-	w := waiting{record: r}
+	w := waiting{record: r, size: r.size()}
 	if j.config.Required && r.Outcome == Granted {
 		w.kept = make(chan error, 1)
 	}
@@ -108,9 +112,10 @@ func (j *Journal) Keep(ctx context.Context, r Record) (Ref, error) {
 // enqueue takes a record in, or loses it where there is no room. The error is for who waits alone.
 func (j *Journal) enqueue(w waiting) error {
 	j.mu.Lock()
-	full := j.closed || len(j.waiting) >= maxWaiting
+	full := j.closed || len(j.waiting) >= maxWaiting || j.bytes+w.size > maxBytes
 	if !full {
 		j.waiting = append(j.waiting, w)
+		j.bytes += w.size
 	}
 	j.mu.Unlock()
 	if !full {

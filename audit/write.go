@@ -127,7 +127,12 @@ func (j *Journal) take() []waiting {
 	defer j.mu.Unlock()
 	n := min(len(j.waiting), batchSize)
 	batch := j.waiting[:n:n]
-	j.waiting = j.waiting[n:]
+	if j.waiting = j.waiting[n:]; len(j.waiting) == 0 {
+		j.waiting = nil // its array holds what was written
+	}
+	for _, w := range batch {
+		j.bytes -= w.size
+	}
 	return batch
 }
 
@@ -144,6 +149,9 @@ func (j *Journal) giveBack(batch []waiting, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.waiting = append(rest, j.waiting...)
+	for _, w := range rest {
+		j.bytes += w.size
+	}
 }
 
 // insertSQL takes rows as a JSON array. A batch that was committed though its answer got lost comes again, and changes nothing.
