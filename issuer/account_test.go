@@ -213,6 +213,34 @@ func TestASessionThatWasRefusedIsNotHandedOutFromMemory(t *testing.T) {
 	}
 }
 
+// TestWhoIsKnownTriesNoRoleWithoutARecord: a good request before it does not keep the wish for a role that is not held out of the
+// records, and asking on counts.
+func TestWhoIsKnownTriesNoRoleWithoutARecord(t *testing.T) {
+	t.Parallel()
+	g, l := auditedGateway(t)
+	for range 2 {
+		if _, err := g.session("reader"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counted := 0
+	for range 3 {
+		_, err := g.session("owner")
+		if refusalOf(t, err).Reason != issuer.ReasonRoleNotGranted {
+			t.Fatalf("got %v", err)
+		}
+		counted += len(g.uses)
+	}
+	var got []string
+	for _, r := range l.records {
+		got = append(got, fmt.Sprintf("%s %s %s", r.Outcome, r.Reason, r.AskedRole))
+	}
+	want := []string{"granted none reader", "refused role_not_granted owner", "refused role_not_granted owner", "refused role_not_granted owner"}
+	if diff := cmp.Diff(want, got); diff != "" || l.again[l.records[0].ID] != 1 || counted == 0 {
+		t.Errorf("(-want +got):\n%s\nthe first was answered again %d times, and %d uses were counted", diff, l.again[l.records[0].ID], counted)
+	}
+}
+
 func TestAnExplanationLeavesNoRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -16,7 +16,10 @@ import (
 func (i *Issuer) Decide(ctx context.Context, r Request) (Decision, error) {
 	d, j, err := i.decide(ctx, r, func(earlier) bool { return true })
 	if err == nil {
-		d, err = i.actIn(r.Role, d, j)
+		if d, err = i.actIn(r.Role, d, j); err != nil {
+			d.Reused = false // this was not decided before: it leaves a record, and asking on counts
+			i.forget(j.id, err)
+		}
 	}
 	if d, err = i.keepAccount(ctx, r, d, &j, err); err == nil && r.Reuse && !d.Reused {
 		i.remember(d, j)
