@@ -20,15 +20,18 @@ type Owners interface {
 }
 
 // Chooser is an api.Chooser on who owns what.
-type Chooser struct{ Owners Owners }
+type Chooser struct {
+	Owners Owners
+	Places chan struct{} // has room for as many as are looked at at once, which takes many times a query's size; nil: for all
+}
 
 // retryOwners is how long it takes until a database that is back was looked at again.
 const retryOwners = 5 * time.Second
 
 // Choose is api.Chooser's. Where the engine cannot say what will be asked for (a websocket is opened, and all its queries
 // go by one role), that is the first of the roles, as it is for a query that every role may make.
-func (c Chooser) Choose(_ context.Context, roles []string, request []byte) (string, error) {
-	fields, err := fieldsOf(request)
+func (c Chooser) Choose(ctx context.Context, roles []string, request []byte) (string, error) {
+	fields, err := c.fieldsOf(ctx, request)
 	if wrong, ok := errors.AsType[*rootfields.Error](err); ok {
 		return "", &api.QueryError{Text: wrong.Error()}
 	}
@@ -40,6 +43,19 @@ func (c Chooser) Choose(_ context.Context, roles []string, request []byte) (stri
 		return "", &issuer.Error{Reason: issuer.ReasonRolesUnavailable, RetryAfter: retryOwners, Err: err}
 	}
 	return role, nil
+}
+
+// fieldsOf returns the root fields of a request, once it is its turn.
+func (c Chooser) fieldsOf(ctx context.Context, request []byte) ([]string, error) {
+	if c.Places != nil {
+		select {
+		case c.Places <- struct{}{}:
+			defer func() { <-c.Places }()
+		case <-ctx.Done():
+			return nil, &issuer.Error{Reason: issuer.ReasonRateLimited, RetryAfter: time.Second, Err: errors.New("too many queries are looked at already")}
+		}
+	}
+	return fieldsOf(request)
 }
 
 // query is what an engine sends along of a request.
@@ -55,19 +71,9 @@ var errNoQuery = &api.QueryError{Text: "request is neither null nor an object wi
 
 // fieldsOf returns the root fields of all queries in a request.
 func fieldsOf(request []byte) ([]string, error) {
-	var batch []query
-	switch jsontext.NewDecoder(bytes.NewReader(request)).PeekKind() { //nolint:exhaustive // everything else is read as a list, or refused
-	case 'n':
-		return nil, nil
-	case '{':
-		batch = make([]query, 1)
-		if err := json.Unmarshal(request, &batch[0]); err != nil {
-			return nil, errNoQuery
-		}
-	default:
-		if err := json.Unmarshal(request, &batch); err != nil || len(batch) == 0 || len(batch) > maxBatch {
-			return nil, errNoQuery
-		}
+	batch, err := batchIn(request)
+	if err != nil || batch == nil {
+		return nil, err
 	}
 	queries := make([]rootfields.Query, 0, len(batch))
 	for _, one := range batch {
@@ -81,4 +87,36 @@ func fieldsOf(request []byte) ([]string, error) {
 		queries = append(queries, query)
 	}
 	return rootfields.Of(queries...)
+}
+
+// batchIn returns the queries in a request; nil for null. A list is read no further than it may be long: its elements take
+// many times the memory here that they take in the request.
+func batchIn(request []byte) ([]query, error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(request))
+	var one query
+	switch d.PeekKind() { //nolint:exhaustive // everything else is refused
+	case 'n':
+		return nil, nil
+	case '{':
+		if err := json.UnmarshalDecode(d, &one); err != nil {
+			return nil, errNoQuery
+		}
+		return []query{one}, nil
+	case '[':
+	default:
+		return nil, errNoQuery
+	}
+	_, _ = d.ReadToken()
+	var batch []query
+	for d.PeekKind() != ']' {
+		one = query{}
+		if len(batch) == maxBatch || json.UnmarshalDecode(d, &one) != nil {
+			return nil, errNoQuery
+		}
+		batch = append(batch, one)
+	}
+	if len(batch) == 0 {
+		return nil, errNoQuery
+	}
+	return batch, nil
 }

@@ -1,6 +1,7 @@
 package compat_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -62,5 +63,26 @@ func TestThatNobodyCanTellIsNoRefusal(t *testing.T) {
 	_, err := compat.Chooser{Owners: &owners{err: errDown}}.Choose(t.Context(), []string{"first"}, []byte("null"))
 	if e, ok := errors.AsType[*issuer.Error](err); !ok || e.Reason != issuer.ReasonRolesUnavailable || e.RetryAfter <= 0 {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestNoMoreQueriesAreLookedAtAtOnceThanThereIsRoomFor: who waits in vain may ask again, and nobody keeps a place.
+func TestNoMoreQueriesAreLookedAtAtOnceThanThereIsRoomFor(t *testing.T) {
+	t.Parallel()
+	places := make(chan struct{}, 1)
+	c := compat.Chooser{Owners: &owners{}, Places: places}
+	places <- struct{}{} // somebody else's
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Choose(ended, []string{"first"}, []byte("null"))
+	if e, ok := errors.AsType[*issuer.Error](err); !ok || e.Reason != issuer.ReasonRateLimited || e.RetryAfter <= 0 {
+		t.Errorf("without a place: %v", err)
+	}
+	<-places
+	for _, request := range []string{"null", `{"query":"{"}`, `{"query":"{ a }"}`} {
+		_, _ = c.Choose(t.Context(), []string{"first"}, []byte(request))
+	}
+	if len(places) != 0 {
+		t.Error("a place is kept")
 	}
 }

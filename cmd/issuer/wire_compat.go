@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	"runtime"
 
 	"github.com/hasura-issuer/hasura-issuer/compat"
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
@@ -45,7 +46,7 @@ func (svc *service) chooser() api.Chooser {
 	if svc.catalog == nil {
 		return nil
 	}
-	return compat.Chooser{Owners: svc.catalog}
+	return compat.Chooser{Owners: svc.catalog, Places: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 }
 
 // openCompat makes what a provisioner may see and change, where roles can be mapped.
