@@ -132,6 +132,27 @@ func TestSettingsAreRecordedWhereTheyDiffer(t *testing.T) {
 	}
 }
 
+// TestSettingsAreNotComparedWithARecordOfTheFuture: one such row, whoever wrote it, would be the last one for ever.
+func TestSettingsAreNotComparedWithARecordOfTheFuture(t *testing.T) {
+	t.Parallel()
+	pool := open(t, pgtest.New(t))
+	record := func(value string) (changed []string) {
+		changed, err := audit.RecordSettings(t.Context(), pool, "replica r", map[string]string{"A": value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return changed
+	}
+	record("1")
+	mustExec(t, pool, `INSERT INTO issuer.audit (id, at, kind, actor, details) VALUES (gen_random_uuid(), now() + interval '1 day', 'settings', 'sql', '{"settings": {"A": "2"}}')`)
+	if got := record("2"); len(got) != 1 {
+		t.Errorf("a change that the row of tomorrow hides: %v", got)
+	}
+	if got := record("2"); got != nil {
+		t.Errorf("the same settings again: %v", got)
+	}
+}
+
 func TestOfManyReplicasWithNewSettingsOneRecordsThem(t *testing.T) {
 	t.Parallel()
 	pool := open(t, pgtest.New(t))

@@ -29,7 +29,7 @@ func RecordSettings(ctx context.Context, pool *pgxpool.Pool, actor string, setti
 			Settings map[string]string `json:"settings"`
 		}
 		var doc []byte
-		err := tx.QueryRow(ctx, `SELECT details FROM issuer.audit WHERE kind = 'settings' ORDER BY at DESC LIMIT 1`).Scan(&doc)
+		err := tx.QueryRow(ctx, `SELECT details FROM issuer.audit WHERE kind = 'settings' AND at <= clock_timestamp() ORDER BY at DESC LIMIT 1`).Scan(&doc)
 		if err == nil {
 			err = json.Unmarshal(doc, &before)
 		}
