@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -85,6 +86,62 @@ func TestARecordOfRolesLeadsToTheHistoryAndHidesWhatPeopleWrote(t *testing.T) {
 	}
 	if roles := search(t, pool, audit.Query{Role: "editor"}); len(roles) != 2 {
 		t.Errorf("%d records of the role, want 2", len(roles))
+	}
+}
+
+// TestWhichFieldsARoleOwnsIsOnRecord: it decides what may be asked in the role, as grants decide who may.
+func TestWhichFieldsARoleOwnsIsOnRecord(t *testing.T) {
+	t.Parallel()
+	pool := open(t, pgtest.New(t))
+	for _, sql := range []string{
+		`INSERT INTO issuer.mapped_roles (role, component) VALUES ('r', 'c'), ('s', 'd')`,
+		`INSERT INTO issuer.mapped_fields VALUES ('r', 'orders'), ('r', 'drop_all'), ('s', 'orders')`,
+		`INSERT INTO issuer.mapped_fields VALUES ('r', 'orders') ON CONFLICT DO NOTHING`, // changes nothing
+		`UPDATE issuer.mapped_fields SET field = 'drop_none' WHERE field = 'drop_all'`,
+		`DELETE FROM issuer.mapped_roles WHERE role = 's'`,
+		`TRUNCATE issuer.mapped_fields`,
+	} {
+		mustExec(t, pool, sql)
+	}
+	var got []string
+	for _, r := range search(t, pool, audit.Query{Kind: audit.KindRoles}) {
+		for _, part := range []string{"before", "after"} {
+			if entry, there := r.Details[part].(map[string]any); there {
+				got = append(got, fmt.Sprint(r.Actor, " ", r.Details["of"], " ", part, " ", entry["role"], entry["fields"]))
+			}
+		}
+	}
+	want := []string{
+		"sql fields after r[drop_all orders]", "sql fields after s[orders]", "sql fields before r[drop_all]", "sql fields after r[drop_none]",
+		"sql fields before s[orders]", "sql fields before r[drop_none orders]",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if found := search(t, pool, audit.Query{Role: "s"}); len(found) != 2 {
+		t.Errorf("%d records of the role s, want 2", len(found))
+	}
+}
+
+// TestKeysThatAreAllRemovedAtOnceLeaveTheirRecords, without what is secret.
+func TestKeysThatAreAllRemovedAtOnceLeaveTheirRecords(t *testing.T) {
+	t.Parallel()
+	pool := open(t, pgtest.New(t))
+	mustExec(t, pool, `INSERT INTO issuer.keys (generation, kid, alg, public, private, published_at, signs_from)
+		SELECT n, 'k' || n, 'ES256', '{"kty": "EC"}', 'a.b.c.d.e', now(), now() FROM generate_series(1, 2) AS n`)
+	mustExec(t, pool, `TRUNCATE issuer.keys`)
+	gone := 0
+	for _, r := range search(t, pool, audit.Query{Kind: audit.KindKeys}) {
+		before, _ := r.Details["before"].(map[string]any)
+		if r.Details["after"] != nil {
+			continue
+		}
+		if gone++; before["kid"] == nil || before["private"] != nil || before["public"] != nil {
+			t.Errorf("the record of a key that is gone: %v", r.Details)
+		}
+	}
+	if gone != 2 {
+		t.Errorf("%d records of keys that are gone, want 2", gone)
 	}
 }
 

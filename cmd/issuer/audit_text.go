@@ -85,6 +85,9 @@ func describeDetails(r audit.Record) string {
 	if entry == nil {
 		entry = before
 	}
+	if fields, are := entry["fields"].([]any); are {
+		return fmt.Sprintf("%v fields of %v: %v", verbOf(before, after), entry["role"], fields)
+	}
 	return fmt.Sprintf("%v %v: %s %v %v", verbOf(before, after), r.Details["of"], text(entry["principal_kind"]), text(entry["principal"]), text(entry["role"]))
 }
 

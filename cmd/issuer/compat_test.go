@@ -187,6 +187,10 @@ func TestTheConversationOfTheProvisionerGoesOnUnchanged(t *testing.T) {
 			t.Errorf("the log holds %q", taboo)
 		}
 	}
+	fields := "compat@127.0.0.1  added fields of finance_ledger_1_view_role: [finance_ledger_1"
+	if _, table, _ := execute(t, settings, "audit", "search", "--kind", "roles", "--role", "finance_ledger_1_view_role"); !strings.Contains(table, fields) {
+		t.Errorf("that the provisioner gave a role its fields is not on record:\n%s", table)
+	}
 	_, metrics := get(t, s.admin+"/metrics")
 	for _, want := range []string{`issuer_compat_refused_total{reason="empty_list"} 0`, "issuer_compat_unresolved_total 1", `door="authenticate"`} {
 		if !strings.Contains(string(metrics), want) {

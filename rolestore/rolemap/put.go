@@ -56,6 +56,7 @@ func mayPut(ctx context.Context, tx pgx.Tx, by By, role Role) error {
 
 func putRole(ctx context.Context, tx pgx.Tx, by By, role Role, fields []string) error {
 	var batch pgx.Batch
+	batch.Queue(`SELECT set_config('issuer.actor', $1, true)`, by.Actor) // for the audit, until the transaction ends
 	batch.Queue(`INSERT INTO issuer.mapped_roles (role, component, changed_by) VALUES ($1, $2, $3)
 ON CONFLICT (role) DO UPDATE SET changed_by = excluded.changed_by, changed_at = now()`, role.Role, role.Component, by.Actor)
 	batch.Queue(`DELETE FROM issuer.mapped_fields WHERE role = $1 AND field <> ALL ($2::text[])`, role.Role, fields)
