@@ -41,6 +41,7 @@ func (q *quiet) note(conn net.Conn, state http.ConnState) (out net.Conn) {
 		q.open++
 	case http.StateClosed, http.StateHijacked:
 		q.open--
+	case http.StateActive:
 	case http.StateIdle:
 		if q.places == nil {
 			q.places = map[net.Conn]*chain.Element{}

@@ -1,9 +1,10 @@
 package main
 
 import (
+	"runtime"
+
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
-	"runtime"
 
 	"github.com/hasura-issuer/hasura-issuer/compat"
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
