@@ -134,9 +134,10 @@ func TestTheLinesOfDecisionsCanHaveAFileOfTheirOwn(t *testing.T) {
 	if strings.Contains(s.stderr.String(), `"exchange"`) {
 		t.Errorf("decisions are in the other log, too:\n%s", s.stderr)
 	}
-	code, _, stderr := execute(t, append(settings, "ISSUER_AUDIT_FILE="+t.TempDir()+"/none/exchanges.log"), "serve")
-	if code != exitUsage || !strings.Contains(stderr, "ISSUER_AUDIT_FILE") {
-		t.Errorf("a folder that is none: exit code %d, %s", code, stderr)
+	folder := t.TempDir()
+	code, _, stderr := execute(t, append(settings, "ISSUER_AUDIT_FILE="+folder), "serve")
+	if want := `ISSUER_AUDIT_FILE: lines cannot be added to "` + folder + `": is a directory`; code != exitUsage || !strings.Contains(stderr, want) {
+		t.Errorf("a folder: exit code %d, %s, want %s", code, stderr, want)
 	}
 }
 

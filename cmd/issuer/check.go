@@ -105,6 +105,7 @@ func loadService(environ []string) (settings, error) {
 		{checkRolesFile, []string{"ISSUER_ROLES_FILE"}},
 		{checkRolesQueryFile, []string{"ISSUER_ROLES_QUERY_FILE"}},
 		{checkKeysFile, []string{"ISSUER_KEYS_FILE", "ISSUER_KEYS_ENCRYPTION_KEY"}},
+		{checkAuditFile, []string{"ISSUER_AUDIT_FILE"}},
 		{checkPolicyDir, []string{"ISSUER_POLICY_DIR", "ISSUER_POLICY_TIMEOUT"}},
 	} {
 		if slices.ContainsFunc(c.names, func(name string) bool { return f.named[name] }) {
@@ -162,8 +163,8 @@ func checkKeysFile(s settings) error {
 	if s.KeysFile == "" {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Dir(s.KeysFile)); err != nil {
-		return fmt.Errorf("ISSUER_KEYS_FILE: its folder has to be there: %s: %w", shown(filepath.Dir(s.KeysFile)), pathless(err))
+	if err := checkFolderOf(s.KeysFile, "ISSUER_KEYS_FILE"); err != nil {
+		return err
 	}
 	sealer, err := s.newSealer(nil)
 	if err != nil {
@@ -175,6 +176,23 @@ func checkKeysFile(s settings) error {
 	}
 	if err != nil {
 		return fmt.Errorf("ISSUER_KEYS_FILE: %w", err)
+	}
+	return nil
+}
+
+// checkAuditFile sees to the folder alone: the service makes the file, and may run under another account than the check.
+func checkAuditFile(s settings) error {
+	if s.AuditFile == "" {
+		return nil
+	}
+	return checkFolderOf(s.AuditFile, "ISSUER_AUDIT_FILE")
+}
+
+// checkFolderOf says by the setting's name which folder is missing for a file that is made in it.
+func checkFolderOf(path, name string) error {
+	folder := filepath.Dir(path)
+	if _, err := os.Stat(folder + "/."); err != nil { // which a file is not
+		return fmt.Errorf("%s: its folder has to be there: %s: %w", name, shown(folder), pathless(err))
 	}
 	return nil
 }

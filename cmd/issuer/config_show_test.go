@@ -83,6 +83,8 @@ func TestAFileThatIsNamedWronglyIsExplained(t *testing.T) {
 		"ISSUER_DATABASE_URL_FILE=" + folder + "/none": "ISSUER_DATABASE_URL_FILE names no file that can be read (no such file or directory; its value is not shown): it wants a path; the secret itself goes into ISSUER_DATABASE_URL",
 		"ISSUER_ROLES_FILE=" + folder + "/none":        `ISSUER_ROLES_FILE: "` + folder + `/none": no such file or directory`,
 		"ISSUER_KEYS_FILE=" + folder + "/none/keys":    `ISSUER_KEYS_FILE: its folder has to be there: "` + folder + `/none": no such file or directory`,
+		"ISSUER_AUDIT_FILE=" + folder + "/none/log":    `ISSUER_AUDIT_FILE: its folder has to be there: "` + folder + `/none": no such file or directory`,
+		"ISSUER_AUDIT_FILE=/dev/null/log":              `ISSUER_AUDIT_FILE: its folder has to be there: "/dev/null": not a directory`,
 		"ISSUER_KEYS_FILE=" + goodKEK:                  "ISSUER_KEYS_FILE is " + notShown + "; it wants the path of a keys file",
 		"ISSUER_KEYS_FILE=https://example.com/k":       `ISSUER_KEYS_FILE is "https://example.com/k"; it wants the path`,
 	} {

@@ -53,7 +53,7 @@ func (svc *service) openAuditFile() error {
 	}
 	file, err := os.OpenFile(svc.settings.AuditFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return usageError{fmt.Errorf("ISSUER_AUDIT_FILE: %w", pathless(err))}
+		return usageError{fmt.Errorf("ISSUER_AUDIT_FILE: lines cannot be added to %s: %w", shown(svc.settings.AuditFile), pathless(err))}
 	}
 	svc.onClose(func() { _ = file.Close() })
 	own := zerolog.New(file).With().Timestamp().Logger()
