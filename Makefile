@@ -70,7 +70,7 @@ dead: ## Fail if there is code that nothing reaches
 vet: ## Run go vet, and shellcheck and systemd-analyze where they are installed
 	$(GO) vet ./...
 	$(GO) vet -tags soak ./cmd/issuer/weather
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/compose/*.sh deploy/compose/postgres/*.sh deploy/hasura/v2/*.sh; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/compose/*.sh deploy/compose/postgres/*.sh deploy/hasura/v2/*.sh deploy/systemd/issuer-run; fi
 	@scripts/units.sh
 
 .PHONY: vuln sbom reproducible

@@ -15,7 +15,7 @@ import (
 var (
 	// A command of ours: at the start of a line or behind what separates commands, also as the last word but its own of a
 	// line for docker or kubectl, and up to what ends it.
-	ourCommand = regexp.MustCompile("(?m)(?:^|&&|\\|\\||[;|]|\\$\\(|docker (?:compose )?(?:run|exec) .*|kubectl .* -- )[ \t]*(?:go run \\./cmd/issuer|(?:bin/)?issuer)[ \t]+([^#&|;<>)\n]+)")
+	ourCommand = regexp.MustCompile("(?m)(?:^|&&|\\|\\||[;|]|\\$\\(|docker (?:compose )?(?:run|exec) .*|kubectl .* -- )[ \t]*(?:go run \\./cmd/issuer|(?:bin/)?issuer|sudo issuer-run)[ \t]+([^#&|;<>)\n]+)")
 	assignment = regexp.MustCompile(`(?m)^[ \t]*(?:[A-Z_]+=[^ \t\n]+[ \t]+)+`)
 	yamlArgs   = regexp.MustCompile(`(?m)^ *args: \[([^\]]+)\]`)
 	word       = regexp.MustCompile(`"[^"]*"|'[^']*'|[^ \t"']+`)
