@@ -307,6 +307,8 @@ func TestTheOnlineCheckLooksIntoTheStores(t *testing.T) {
 
 	_, found = c.check(t, "", inDatabase(pgtest.NewEmpty(t)))
 	found.want(t, "database", failed, "issuer migrate")
+	_, found = c.check(t, "", append(inDatabase(pgtest.New(t)), "ISSUER_ROTATE=cron"))
+	found.want(t, "keys", note, "no start makes them", "issuer keys rotate")
 
 	server := redistest.Start(t)
 	_, found = c.check(t, "", append(made, "ISSUER_REDIS_URL="+server.URL()))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/hasura-issuer/hasura-issuer/audit"
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
@@ -58,6 +59,9 @@ func (a *attempt) schema(ctx context.Context, pool *pgxpool.Pool) []finding {
 	if err := history.Intact(ctx, pool); err != nil && !errors.Is(err, history.ErrNoHistory) { // of that, the version tells
 		all = append(all, found("database", "history", "", err))
 	}
+	if err := audit.MayRecord(ctx, pool); err != nil && !errors.Is(err, audit.ErrNoAudit) { // the same
+		all = append(all, found("database", "audit", "", err))
+	}
 	migrations, err := database.Status(ctx, a.settings.DatabaseURL.reveal())
 	if err != nil {
 		return append(all, found("database", "schema", "", err))
@@ -100,11 +104,18 @@ func (a *attempt) ring(ctx context.Context, pool *pgxpool.Pool) (*keys.State, fi
 	if err != nil {
 		return nil, found("keys", "", "", err)
 	}
-	detail := fmt.Sprintf("%d keys, and all that is sealed opens", len(published(state)))
-	if len(state.Keys) == 0 {
-		detail = "no keys yet: the first start makes them"
+	return &state, a.opened(state)
+}
+
+// opened tells of a ring that opens.
+func (a *attempt) opened(ring keys.State) finding {
+	switch {
+	case len(ring.Keys) > 0:
+		return found("keys", "", fmt.Sprintf("%d keys, and all that is sealed opens", len(published(ring))), nil)
+	case a.settings.Rotate == "cron":
+		return finding{Name: "keys", Status: note, Detail: "no keys yet, and with ISSUER_ROTATE=cron no start makes them", Cure: "run issuer keys rotate"}
 	}
-	return &state, found("keys", "", detail, nil)
+	return found("keys", "", "no keys yet: the first start makes them", nil)
 }
 
 func (a *attempt) loadRing(ctx context.Context, pool *pgxpool.Pool) (keys.State, error) {

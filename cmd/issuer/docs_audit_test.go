@@ -12,6 +12,8 @@ import (
 
 	"github.com/caarlos0/env/v11"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/hasura-issuer/hasura-issuer/audit"
 )
 
 // TestTheRightsInTheDocumentsAreEnough has the service log in as somebody who may do with records what docs/audit.md says, and
@@ -79,6 +81,12 @@ func TestTheRightsInTheDocumentsAreEnough(t *testing.T) {
 		if _, err := connection.Exec(t.Context(), statement); err == nil || !strings.Contains(err.Error(), "permission denied") {
 			t.Errorf("%s: %v", statement, err)
 		}
+	}
+	for _, may := range []bool{true, false} {
+		if _, stdout, stderr := execute(t, own, "check", "--online"); strings.Contains(stdout, audit.ErrMayNot.Error()) == may {
+			t.Errorf("may write records: %t, and issuer check --online says\n%s%s", may, stdout, stderr)
+		}
+		runSQL(t, settings, `REVOKE INSERT ON issuer.audit FROM `+login)
 	}
 }
 
