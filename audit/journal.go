@@ -47,9 +47,13 @@ type Journal struct {
 	bytes    int        // that these take
 	repeated map[Ref]repeat
 	trouble  error // why the last attempt failed; nil: it did not
-	closed   bool  // Run has ended, or is about to
+	gate     gate
+	closed   bool // Run has ended, or is about to
 
-	failures int // attempts that failed since the last one that did not; Run's own
+	// Run's own.
+	failures int    // attempts that failed since the last one that did not
+	doubt    *doubt // a count of which nobody knows yet whether it was added
+	pace     pace
 }
 
 // waiting is a record that is not written yet.
@@ -73,7 +77,7 @@ func New(pool *pgxpool.Pool, config Config) *Journal {
 	if config.Observer == nil {
 		config.Observer = nobody{}
 	}
-	return &Journal{pool: pool, config: config, newcomer: make(chan struct{}, 1), repeated: map[Ref]repeat{}}
+	return &Journal{pool: pool, config: config, newcomer: make(chan struct{}, 1), repeated: map[Ref]repeat{}, pace: usualPace}
 }
 
 type nobody struct{}
@@ -85,8 +89,11 @@ func (nobody) Lost(int) {}
 //
 // Where records are required and this is one of something that will be handed out, it returns once the record is committed, and
 // with ErrNotKept where that failed or ctx ended first. A record that fails so may be in the table all the same, and stand
-// for something that nobody got. In all other cases it returns at once: the record is written within the second, or lost
-// and counted where there are too many, and the error is nil.
+// for something that nobody got. It waits for a write that is under way and for its own, 2 s at most for each; where one fails,
+// all who wait are told with it, and others at once, without a try, until Run finds that Postgres answers again.
+//
+// In all other cases it returns at once: the record is written within the second, or lost and counted where there are too
+// many, and the error is nil.
 func (j *Journal) Keep(ctx context.Context, r Record) (Ref, error) {
 	ref := newRef(j.config.Now())
 	r = r.clean()
@@ -111,21 +118,30 @@ func (j *Journal) Keep(ctx context.Context, r Record) (Ref, error) {
 
 // enqueue takes a record in, or loses it where there is no room. The error is for who waits alone.
 func (j *Journal) enqueue(w waiting) error {
-	j.mu.Lock()
-	full := j.closed || len(j.waiting) >= maxWaiting || j.bytes+w.size > maxBytes
-	if !full {
-		j.waiting = append(j.waiting, w)
-		j.bytes += w.size
-	}
-	j.mu.Unlock()
-	if !full {
-		j.wake()
+	if err := j.admit(w); err != nil {
+		if w.kept != nil {
+			return fmt.Errorf("%w: %w", ErrNotKept, err)
+		}
+		j.config.Observer.Lost(1)
 		return nil
 	}
-	if w.kept != nil {
-		return fmt.Errorf("%w: too many wait already, or the service is about to stop", ErrNotKept)
+	j.wake()
+	return nil
+}
+
+func (j *Journal) admit(w waiting) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed || len(j.waiting) >= maxWaiting || j.bytes+w.size > maxBytes {
+		return errors.New("too many wait already, or the service is about to stop")
 	}
-	j.config.Observer.Lost(1)
+	if w.kept != nil {
+		if err := j.gate.enter(); err != nil {
+			return err
+		}
+	}
+	j.waiting = append(j.waiting, w)
+	j.bytes += w.size
 	return nil
 }
 

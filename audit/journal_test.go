@@ -49,20 +49,32 @@ func (c *tally) await(t *testing.T, kept, lost int64) {
 type running struct {
 	*audit.Journal
 	*tally
-	stop func() // ends the journal and waits for what it has to write yet
+	tell  func()          // tells the journal to stop
+	ended <-chan struct{} // closed once it has
+	stop  func()          // is both: it waits for what there is to write yet
 }
 
 // run starts a journal. The test ends it, unless it was ended before.
 func run(t *testing.T, pool *pgxpool.Pool, required bool) running {
 	t.Helper()
+	return runWith(t, pool, required, func(*audit.Journal) {})
+}
+
+// runWith is run with something done to the journal before it starts.
+func runWith(t *testing.T, pool *pgxpool.Pool, required bool, before func(*audit.Journal)) running {
+	t.Helper()
 	count := &tally{news: make(chan struct{}, 1), reports: make(chan error, 100)}
 	journal := audit.New(pool, audit.Config{Required: required, Replica: "replica-1", Observer: count})
+	before(journal)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	var ended sync.WaitGroup
-	ended.Go(func() { journal.Run(ctx, func(err error) { count.reports <- err }) })
-	stop := func() { cancel(); ended.Wait() }
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		journal.Run(ctx, func(err error) { count.reports <- err })
+	}()
+	stop := func() { cancel(); <-ended }
 	t.Cleanup(stop)
-	return running{journal, count, stop}
+	return running{journal, count, cancel, ended, stop}
 }
 
 // granted is a record with every member that a decision fills.

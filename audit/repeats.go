@@ -3,13 +3,21 @@ package audit
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// repeatsSQL adds to the counts of records that are there. What a record of another month is, its time says.
-const repeatsSQL = `UPDATE issuer.audit AS a SET repeats = a.repeats + n.times, repeated_at = greatest(a.repeated_at, n.last)
-FROM jsonb_to_recordset($1) AS n(id uuid, at timestamptz, times bigint, last timestamptz) WHERE a.at = n.at AND a.id = n.id`
+// repeatsSQL adds to the counts of records that are there, and returns the number of its transaction. What a record of another
+// month is, its time says.
+const repeatsSQL = `WITH added AS (
+	UPDATE issuer.audit AS a SET repeats = a.repeats + n.times, repeated_at = greatest(a.repeated_at, n.last)
+	FROM jsonb_to_recordset($1) AS n(id uuid, at timestamptz, times bigint, last timestamptz) WHERE a.at = n.at AND a.id = n.id)
+SELECT pg_current_xact_id()::text`
 
 // counted is a row of repeatsSQL.
 type counted struct {
@@ -18,21 +26,84 @@ type counted struct {
 	Last  time.Time `json:"last"`
 }
 
-// writeRepeats writes how often answers were given again.
+// doubt is what was counted in a transaction whose commit was not answered. Postgres knows what became of it.
+type doubt struct {
+	transaction string
+	repeated    map[Ref]repeat
+}
+
+var errInDoubt = errors.New("a count of repeated answers is still being committed")
+
+// writeRepeats writes how often answers were given again: each answer is counted once, or not at all.
 func (j *Journal) writeRepeats(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, j.pace.write)
+	defer cancel()
+	err := j.resolveDoubt(ctx)
+	if err == nil {
+		err = j.addRepeats(ctx)
+	}
+	if _, answered := errors.AsType[*pgconn.PgError](err); err != nil && !answered && !errors.Is(err, errInDoubt) {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.turnAway(err) // who waits for a record would wait in vain, too
+	}
+	return err
+}
+
+// addRepeats adds what was counted since the last time. What comes back without a commit that was sent was not added.
+func (j *Journal) addRepeats(ctx context.Context) error {
 	repeated := j.takeRepeats()
 	if len(repeated) == 0 {
 		return nil
 	}
-	rows := make([]counted, 0, len(repeated))
-	for ref, r := range repeated {
-		rows = append(rows, counted{ref, r.times, r.last.UTC()})
-	}
-	slices.SortFunc(rows, func(a, b counted) int { return bytes.Compare(a.ID[:], b.ID[:]) }) // no two replicas lock across each other
-	if err := j.exec(ctx, "count repeated answers", repeatsSQL, rows); err != nil {
+	transaction, err := j.commitRepeats(ctx, repeated)
+	switch {
+	case err == nil:
+		return nil
+	case transaction == "":
 		j.countLater(repeated)
-		return err
+	default:
+		j.doubt = &doubt{transaction, repeated}
 	}
+	return fmt.Errorf("count repeated answers: %w", err)
+}
+
+// commitRepeats adds counts in a transaction. Where it fails with the number of one, the commit may have taken effect.
+func (j *Journal) commitRepeats(ctx context.Context, repeated map[Ref]repeat) (transaction string, err error) {
+	doc, err := json.Marshal(rowsOf(repeated))
+	if err != nil {
+		return "", err
+	}
+	tx, err := j.pool.Begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := tx.QueryRow(ctx, repeatsSQL, doc).Scan(&transaction); err != nil {
+		_ = tx.Rollback(ctx) // where that fails, the connection is closed
+		return "", err
+	}
+	return transaction, tx.Commit(ctx)
+}
+
+// resolveDoubt asks what became of the commit that was not answered, if there is one.
+func (j *Journal) resolveDoubt(ctx context.Context) error {
+	if j.doubt == nil {
+		return nil
+	}
+	var status *string // nil: so long ago that Postgres does not know any more
+	err := j.pool.QueryRow(ctx, `SELECT pg_xact_status($1::text::xid8)`, j.doubt.transaction).Scan(&status)
+	switch {
+	case faulty(err): // a number that is to come: a standby took over that had not heard of it
+		j.countLater(j.doubt.repeated)
+	case err != nil:
+		return fmt.Errorf("ask whether repeated answers were counted: %w", err)
+	case status == nil || *status == "committed":
+	case *status == "aborted":
+		j.countLater(j.doubt.repeated)
+	default:
+		return errInDoubt
+	}
+	j.doubt = nil
 	return nil
 }
 
@@ -52,7 +123,17 @@ func (j *Journal) takeRepeats() map[Ref]repeat {
 	return repeated
 }
 
-// countLater puts counts back that could not be written.
+// rowsOf are counts in an order in which no two replicas lock across each other.
+func rowsOf(repeated map[Ref]repeat) []counted {
+	rows := make([]counted, 0, len(repeated))
+	for ref, r := range repeated {
+		rows = append(rows, counted{ref, r.times, r.last.UTC()})
+	}
+	slices.SortFunc(rows, func(a, b counted) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return rows
+}
+
+// countLater puts counts back that were not written.
 func (j *Journal) countLater(repeated map[Ref]repeat) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -14,17 +14,21 @@ import (
 const (
 	batchSize    = 500
 	gather       = 100 * time.Millisecond // how long the first record of a batch waits for others, where nobody waits for it
-	repeatsEvery = 5 * time.Second
-	writeTimeout = 2 * time.Second // of one batch
-	lastTimeout  = 5 * time.Second // of what is left when the service stops
+	lastTimeout  = 5 * time.Second        // of what is left when the service stops
 	firstPause   = 250 * time.Millisecond
 	longestPause = 10 * time.Second
+	callersPause = time.Second // the longest while callers are turned away
 )
+
+// pace says how long the database is waited for, and how often counts are written.
+type pace struct{ write, repeats time.Duration }
+
+var usualPace = pace{write: 2 * time.Second, repeats: 5 * time.Second}
 
 // Run writes what was taken in until ctx ends, and then what is left. It hands report each new trouble, and nil once that is
 // over. It runs once.
 func (j *Journal) Run(ctx context.Context, report func(error)) {
-	repeats := time.NewTicker(repeatsEvery)
+	repeats := time.NewTicker(j.pace.repeats)
 	defer repeats.Stop()
 	whole := context.WithoutCancel(ctx) // what is being written ends by itself: whether a statement that is cut short took effect, nobody knows
 	for ctx.Err() == nil {
@@ -32,11 +36,11 @@ func (j *Journal) Run(ctx context.Context, report func(error)) {
 		case <-ctx.Done():
 		case <-j.newcomer:
 			j.gather(ctx)
-			if j.Waiting() > 0 {
-				j.settle(ctx, j.writeWaiting(whole), report)
+			if j.Waiting() > 0 || j.isDown() {
+				j.settle(ctx, j.tryThen(whole, j.writeWaiting), report)
 			}
 		case <-repeats.C:
-			j.settle(ctx, errors.Join(j.try(whole), j.writeRepeats(whole)), report)
+			j.settle(ctx, j.tryThen(whole, j.writeRepeats), report)
 		}
 	}
 	j.finish(whole, report)
@@ -113,12 +117,15 @@ func faulty(err error) bool {
 	return ok && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "23"))
 }
 
-// try writes no record, to find out whether one could be: after a failure there may be none for a while.
-func (j *Journal) try(ctx context.Context) error {
-	if j.failures == 0 {
-		return nil
+// tryThen does what is to be done. After a failure it first writes no record at all, which finds out whether one could be
+// written, while nobody waits for it.
+func (j *Journal) tryThen(ctx context.Context, do func(context.Context) error) error {
+	if j.failures > 0 {
+		if err := j.write(ctx, nil); err != nil {
+			return err
+		}
 	}
-	return j.write(ctx, nil)
+	return do(ctx)
 }
 
 // take returns the next records. They are out of the queue: who calls it writes them or gives them back.
@@ -157,26 +164,29 @@ func (j *Journal) giveBack(batch []waiting, err error) {
 // insertSQL takes rows as a JSON array. A batch that was committed though its answer got lost comes again, and changes nothing.
 const insertSQL = `INSERT INTO issuer.audit SELECT * FROM jsonb_populate_recordset(NULL::issuer.audit, $1) ON CONFLICT DO NOTHING`
 
+// write writes records, and draws the conclusion for those who wait or come. With none it finds out whether it could.
 func (j *Journal) write(ctx context.Context, batch []waiting) error {
 	records := make([]Record, len(batch))
 	for i, w := range batch {
 		records[i] = w.record
 	}
-	return j.exec(ctx, "write audit records", insertSQL, records)
+	err := j.insert(ctx, records)
+	if err != nil {
+		err = fmt.Errorf("write audit records: %w", err)
+	}
+	j.conclude(err, len(batch))
+	return err
 }
 
-// exec runs a statement whose one argument is rows as JSON.
-func (j *Journal) exec(ctx context.Context, what, sql string, rows any) error {
-	doc, err := json.Marshal(rows)
+func (j *Journal) insert(ctx context.Context, records []Record) error {
+	doc, err := json.Marshal(records)
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, j.pace.write)
 	defer cancel()
-	if _, err := j.pool.Exec(ctx, sql, doc); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
+	_, err = j.pool.Exec(ctx, insertSQL, doc)
+	return err
 }
 
 func (j *Journal) setTrouble(err error) {
@@ -185,7 +195,7 @@ func (j *Journal) setTrouble(err error) {
 	j.trouble = err
 }
 
-// settle notes how an attempt ended and reports what is new about that. After a failure it rests, longer each time, until
+// settle notes how an attempt ended and reports what is new about that. After a failure it rests, longer each time, unless
 // somebody comes who waits for an answer.
 func (j *Journal) settle(ctx context.Context, err error, report func(error)) {
 	j.setTrouble(err)
@@ -200,11 +210,14 @@ func (j *Journal) settle(ctx context.Context, err error, report func(error)) {
 		report(err)
 	}
 	j.failures++
-	var hurry chan struct{}
+	longest, hurry := longestPause, chan struct{}(nil)
 	if j.config.Required {
-		hurry = j.newcomer
+		longest = callersPause
+		if !j.isDown() { // else nobody waits
+			hurry = j.newcomer
+		}
 	}
-	pause(ctx, min(firstPause<<min(j.failures-1, 10), longestPause), hurry)
+	pause(ctx, min(firstPause<<min(j.failures-1, 10), longest), hurry)
 	j.wake()
 }
 
