@@ -16,6 +16,8 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/rolestore/history"
 )
 
+const notTried = "not tried, since the database cannot be used"
+
 // stores tries the database and what lies in it or in files, holds the key set that engines get against the ring, and tries
 // an engine with it.
 func (a *attempt) stores(ctx context.Context) []finding {
@@ -24,8 +26,7 @@ func (a *attempt) stores(ctx context.Context) []finding {
 		defer pool.Close()
 	}
 	lost := pool == nil && a.settings.DatabaseURL.reveal() != ""
-	const why = "not tried, since the database cannot be used"
-	held, opened := []finding{{Name: "roles", Status: off, Detail: why}}, finding{Name: "keys", Status: off, Detail: why}
+	held, opened := []finding{{Name: "roles", Status: off, Detail: notTried}}, finding{Name: "keys", Status: off, Detail: notTried}
 	if !lost || a.settings.RolesFile != "" {
 		held = a.roles(ctx, pool)
 	}
@@ -33,7 +34,7 @@ func (a *attempt) stores(ctx context.Context) []finding {
 	if !lost || a.settings.KeysFile != "" {
 		ring, opened = a.ring(ctx, pool)
 	}
-	all = append(slices.Concat(all, held), opened, a.keySet(ctx, ring))
+	all = append(slices.Concat(all, a.audit(ctx, pool), held), opened, a.keySet(ctx, ring))
 	return append(all, a.hasura(ctx, pool, ring)...)
 }
 

@@ -30,9 +30,7 @@ func TestTheRightsInTheDocumentsAreEnough(t *testing.T) {
 	}
 	tenant, server := entra(t)
 	settings := stores(t, server.URL)["postgres"]
-	login, password := "issuer_"+strings.ToLower(rand.Text()), rand.Text()
-	runSQL(t, settings, `CREATE ROLE `+login+` LOGIN PASSWORD '`+password+`'`)
-	t.Cleanup(func() { dropLogin(t, settings, login) })
+	login, as := newLogin(t, settings)
 	for _, statement := range []string{
 		`GRANT SELECT, INSERT, UPDATE, DELETE ON issuer.grants, issuer.blocks, issuer.keys, issuer.ring, issuer.witnesses TO ` + login,
 		`GRANT SELECT ON ALL TABLES IN SCHEMA issuer TO ` + login,
@@ -41,15 +39,7 @@ func TestTheRightsInTheDocumentsAreEnough(t *testing.T) {
 	} {
 		runSQL(t, settings, statement)
 	}
-	at, err := url.Parse(env.ToMap(settings)["ISSUER_DATABASE_URL"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	query := at.Query() // a socket's URL names the user there, and what stands there counts
-	query.Set("user", login)
-	query.Set("password", password)
-	at.RawQuery = query.Encode()
-	own := append(settings, "ISSUER_DATABASE_URL="+at.String(), "ISSUER_AUDIT=required")
+	own := append(settings, "ISSUER_DATABASE_URL="+as, "ISSUER_AUDIT=required")
 	s := serve(t, own)
 	token := personaToken(t, tenant, "editor")
 	for range 2 {
@@ -72,7 +62,7 @@ func TestTheRightsInTheDocumentsAreEnough(t *testing.T) {
 		t.Errorf("the audit has something to say:\n%s", s.stderr)
 	}
 
-	connection, err := pgx.Connect(t.Context(), at.String())
+	connection, err := pgx.Connect(t.Context(), as)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +78,23 @@ func TestTheRightsInTheDocumentsAreEnough(t *testing.T) {
 		}
 		runSQL(t, settings, `REVOKE INSERT ON issuer.audit FROM `+login)
 	}
+}
+
+// newLogin makes a login without any rights, and returns its name and the URL of the database for it.
+func newLogin(t *testing.T, settings []string) (login, databaseURL string) {
+	t.Helper()
+	login, password := "issuer_"+strings.ToLower(rand.Text()), rand.Text()
+	runSQL(t, settings, `CREATE ROLE `+login+` LOGIN PASSWORD '`+password+`'`)
+	t.Cleanup(func() { dropLogin(t, settings, login) })
+	at, err := url.Parse(env.ToMap(settings)["ISSUER_DATABASE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := at.Query() // a socket's URL names the user there, and what stands there counts
+	query.Set("user", login)
+	query.Set("password", password)
+	at.RawQuery = query.Encode()
+	return login, at.String()
 }
 
 // dropLogin removes a login with its rights, once nobody uses it any more.
