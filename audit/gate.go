@@ -15,7 +15,7 @@ type gate struct {
 	taken bool  // somebody is in on trial
 }
 
-var errOnTrial = errors.New("Postgres answers again, and one record is tried first")
+var errOnTrial = errors.New("not tried, since Postgres has just come back and another record is tried first")
 
 // enter lets somebody in who waits, or says why not.
 func (g *gate) enter() error {

@@ -52,12 +52,12 @@ func Inspect(ctx context.Context, pool *pgxpool.Pool) (Rights, error) {
 // errRehearsed ends a transaction in which all went well.
 var errRehearsed = errors.New("rehearsed")
 
-// Rehearse writes a record and a repeated answer as a journal does, in a transaction that it takes back. It fails with
+// Rehearse writes a record of now and a repeated answer as a journal does, in a transaction that it takes back. It fails with
 // ErrReadOnly, or with what Postgres says.
-func Rehearse(ctx context.Context, pool *pgxpool.Pool) error {
+func Rehearse(ctx context.Context, pool *pgxpool.Pool, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
 	defer cancel()
-	ref := newRef(time.Now())
+	ref := newRef(now)
 	record := Record{ID: ref.ID, At: ref.At, Kind: KindExchange, Door: "check", Outcome: Refused, Reason: "none", TenantID: uuid.Nil.String()}
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		for _, step := range []struct {

@@ -89,8 +89,8 @@ func (nobody) Lost(int) {}
 //
 // Where records are required and this is one of something that will be handed out, it returns once the record is committed, and
 // with ErrNotKept where that failed or ctx ended first. A record that fails so may be in the table all the same, and stand
-// for something that nobody got. It waits for a write that is under way and for its own, 2 s at most for each; where one fails,
-// all who wait are told with it, and others at once, without a try, until Run finds that Postgres answers again.
+// for something that nobody got. It waits for the writes before its own and for its own, each of which is given up after 2 s; where one
+// fails, all who wait are told with it, and others at once, without a try, until Run finds that Postgres answers again.
 //
 // In all other cases it returns at once: the record is written within the second, or lost and counted where there are too
 // many, and the error is nil.

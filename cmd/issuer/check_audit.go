@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,7 +31,7 @@ func (a *attempt) audit(ctx context.Context, pool *pgxpool.Pool) []finding {
 	if !newReport(all).OK {
 		return all
 	}
-	return append([]finding{rehearsed(audit.Rehearse(ctx, pool))}, all...)
+	return append([]finding{rehearsed(audit.Rehearse(ctx, pool, time.Now()))}, all...)
 }
 
 // noAudit is of a database that has no table for records yet. Where they are required, the service does not start on it.
