@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/hasura-issuer/hasura-issuer/audit"
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
@@ -59,9 +58,6 @@ func (a *attempt) schema(ctx context.Context, pool *pgxpool.Pool) []finding {
 	}
 	if err := history.Intact(ctx, pool); err != nil && !errors.Is(err, history.ErrNoHistory) { // of that, the version tells
 		all = append(all, found("database", "history", "", err))
-	}
-	if err := audit.MayRecord(ctx, pool); err != nil && !errors.Is(err, audit.ErrNoAudit) { // the same
-		all = append(all, found("database", "audit", "", err))
 	}
 	migrations, err := database.Status(ctx, a.settings.DatabaseURL.reveal())
 	if err != nil {
