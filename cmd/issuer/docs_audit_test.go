@@ -12,7 +12,6 @@ import (
 
 	"github.com/caarlos0/env/v11"
 	"github.com/jackc/pgx/v5"
-
 )
 
 // TestTheRightsInTheDocumentsAreEnough has the service log in as somebody who may do with records what docs/audit.md says, and
