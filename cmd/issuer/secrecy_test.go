@@ -115,7 +115,9 @@ func (s *secrecy) everyDoor() {
 	for _, path := range []string{"/livez", "/readyz", "/readyz?full", "/.well-known/jwks.json?rp=" + s.tokens[0], "/.well-known/openid-configuration"} {
 		s.ask(s.t, http.MethodGet, s.served.base+path, "")
 	}
-	s.ask(s.t, http.MethodGet, s.served.admin+"/metrics", "")
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/heap?debug=1", "/debug/pprof/allocs?debug=1", "/debug/pprof/cmdline"} {
+		s.ask(s.t, http.MethodGet, s.served.admin+path, "")
+	}
 }
 
 func (s *secrecy) doors(token string) {

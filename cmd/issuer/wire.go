@@ -19,6 +19,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/graph"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
+	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi"
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
@@ -62,6 +63,7 @@ type service struct {
 	metrics    *metrics
 	tracing    *telemetry.Tracing // nil: nobody follows requests
 	api        *api.API
+	guard      *adminapi.Guard           // tells operators from others
 	operations map[string]api.Operations // what operators may see and change, by the paths that it is below
 	mapped     *rolemap.Store            // which root fields roles own; nil: that is not kept
 	catalog    *rolemap.Catalog          // the same in memory; nil: likewise

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -52,6 +54,7 @@ func (svc *service) openAdmin(pool *pgxpool.Pool, store keys.Store) error {
 	if svc.settings.RolesQueryFile != "" {
 		config.GrantsElsewhere = "grants come from the query that ISSUER_ROLES_QUERY_FILE names; look at your own tables"
 	}
+	svc.guard = guard
 	svc.operations = map[string]api.Operations{"/admin/v1/": adminapi.New(config)}
 	svc.openCompat(guard)
 	return nil
@@ -68,6 +71,15 @@ func (svc *service) newGuard() (*adminapi.Guard, error) {
 		return nil, usageError{fmt.Errorf("the policy for operators' tokens: %w", err)}
 	}
 	return adminapi.NewGuard(verifier, s.AdminAppRole, s.AdminTokens.list...), nil
+}
+
+// operationsOn are the operations for a listener for operators, until ending is closed. What only this machine reaches is open to it
+// where that is no harm.
+func (svc *service) operationsOn(listener net.Listener, ending <-chan struct{}) map[string]api.Operations {
+	address, ok := listener.Addr().(*net.TCPAddr)
+	all := maps.Clone(svc.operations)
+	all[adminapi.ProfilesPath] = adminapi.NewProfiles(svc.guard, ok && address.IP.IsLoopback(), ending)
+	return all
 }
 
 // newExplainer answers as the exchange does, of the roles as they are now, past the cache. What it signs with is made for

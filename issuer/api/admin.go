@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -12,6 +13,11 @@ type Operations interface {
 	Answer(w http.ResponseWriter, r *http.Request, account *Account) error
 	// Refuse writes the answer to an error: one of Answer, or a panic in it. It returns the reason, for the log.
 	Refuse(w http.ResponseWriter, err error) (reason string)
+}
+
+// Patient are operations that may take longer than requests do otherwise.
+type Patient interface {
+	AtMost() time.Duration
 }
 
 // Account is what the log line of an operator's request says beside what all of them say.
@@ -36,8 +42,12 @@ func (a *API) AdminHandler(metrics http.Handler, operations map[string]Operation
 		routes = append(routes, a.authenticateRoute())
 	}
 	for path, answers := range operations {
+		var timeout time.Duration
+		if patient, is := answers.(Patient); is {
+			timeout = patient.AtMost()
+		}
 		routes = append(routes, route{
-			path: path, below: true, level: zerolog.InfoLevel, cors: noOrigin, refuse: answers.Refuse,
+			path: path, below: true, level: zerolog.InfoLevel, cors: noOrigin, refuse: answers.Refuse, timeout: timeout,
 			all: func(w http.ResponseWriter, r *http.Request, e *entry) error {
 				e.account.Address = text(e.origin.peer) // what stands in the history nobody may make up
 				return answers.Answer(w, r, &e.account)

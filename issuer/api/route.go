@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -36,6 +38,7 @@ type route struct {
 	status   func(problem rendered) int                             // of a refusal; nil: the problem's own
 	below    bool                                                   // all paths that begin with path, too
 	refuse   func(w http.ResponseWriter, err error) (reason string) // writes errors; nil: as those of OAuth
+	timeout  time.Duration                                          // of a request in whole; zero: as all have it
 }
 
 // serve is the one way through for every request of a route: headers, deadline, answer, error body, log line.
@@ -50,7 +53,7 @@ func (a *API) serve(rt route) http.Handler {
 			rec.Header().Set("Connection", "close")
 		}
 		parent := a.trace(r.Context(), rt, r, e)
-		ctx, cancel := context.WithTimeout(parent, a.config.Timeout)
+		ctx, cancel := context.WithTimeout(parent, cmp.Or(rt.timeout, a.config.Timeout))
 		defer cancel()
 		e.err = rt.answer(rec, r.WithContext(ctx), e)
 		e.cancelled = errors.Is(r.Context().Err(), context.Canceled)

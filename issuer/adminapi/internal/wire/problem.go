@@ -27,6 +27,7 @@ const (
 	ReasonNotHere                Reason = "not_here"                 // kept elsewhere: in a file, in tables of one's own
 	ReasonRemovalUnconfirmed     Reason = "removal_unconfirmed"      // a removal that costs more than its entry
 	ReasonChangedMeanwhile       Reason = "changed_meanwhile"        // others change the roles, again and again
+	ReasonProfileRunning         Reason = "profile_running"          // somebody takes a profile of the CPU already
 	ReasonPreconditionFailed     Reason = "precondition_failed"      // If-Match or If-None-Match does not hold
 	ReasonBodyTooLarge           Reason = "body_too_large"           // over 64 KiB
 	ReasonContentTypeUnsupported Reason = "content_type_unsupported" // not application/json
@@ -54,6 +55,7 @@ func Problems() map[Reason]Problem {
 		ReasonNotHere:                {409, "Not kept here", "This is kept elsewhere."},
 		ReasonRemovalUnconfirmed:     {409, "Removal not confirmed", "The removal costs more than this entry: send it again with confirm-removal=true."},
 		ReasonChangedMeanwhile:       {409, "Changed meanwhile", "The roles have changed while this was decided: try again."},
+		ReasonProfileRunning:         {409, "A profile is running", "One profile of the CPU is taken at a time, and one is being taken: try again when it is over."},
 		ReasonPreconditionFailed:     {412, "Precondition failed", "The entry is not as If-Match or If-None-Match says: read it again."},
 		ReasonBodyTooLarge:           {413, "Body too large", "The body is larger than 64 KiB."},
 		ReasonContentTypeUnsupported: {415, "Content type not supported", "The body must be application/json, uncompressed."},
