@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxWaiting bounds the records in memory: a minute of a busy replica.
+	// maxWaiting usually bounds the records in memory: a minute of a busy replica.
 	maxWaiting = 20_000
 	// maxBytes bounds them, too: most records take 1 KiB, but what a caller asks for may be long.
 	maxBytes = 48 << 20
@@ -33,6 +33,7 @@ type Config struct {
 	Required bool // Keep waits until a record of something handed out is committed
 	Replica  string
 	Observer Observer         // nil: nobody
+	Room     int              // for so many records in memory; 0: 20,000
 	Now      func() time.Time // nil: time.Now
 }
 
@@ -73,6 +74,9 @@ type repeat struct {
 func New(pool *pgxpool.Pool, config Config) *Journal {
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.Room == 0 {
+		config.Room = maxWaiting
 	}
 	if config.Observer == nil {
 		config.Observer = nobody{}
@@ -132,7 +136,7 @@ func (j *Journal) enqueue(w waiting) error {
 func (j *Journal) admit(w waiting) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed || len(j.waiting) >= maxWaiting || j.bytes+w.size > maxBytes {
+	if j.closed || len(j.waiting) >= j.config.Room || j.bytes+w.size > maxBytes {
 		return errors.New("too many wait already, or the service is about to stop")
 	}
 	if w.kept != nil {

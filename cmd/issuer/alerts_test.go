@@ -1,17 +1,16 @@
 package main
 
 import (
+	"maps"
 	"math"
-	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/goccy/go-yaml"
-
-	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/google/go-cmp/cmp"
 )
 
 // alertCase is what deploy/prometheus/cases.yaml has about an alert, whose rule Prometheus' own code evaluates over it.
@@ -48,102 +47,154 @@ func last(t *testing.T, line string) (series string, value float64) {
 	return line[:at], math.Copysign(numbers[0], map[bool]float64{true: -1, false: 1}[m[1][0] == '-']) + numbers[1]*numbers[2]
 }
 
-// shownBy is the value of a series on a page of metrics; 0 for one that is not there, as a counter is before its first event.
-func shownBy(page, series string) float64 {
-	for line := range strings.Lines(page) {
-		if text, is := strings.CutPrefix(line, series+" "); is {
-			value, _ := strconv.ParseFloat(strings.TrimSpace(text), 64)
-			return value
+// rules are the expressions of deploy/prometheus/alerts.yaml, by the alerts' names.
+func rules(t *testing.T) map[string]string {
+	t.Helper()
+	var file struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
 		}
 	}
-	return 0
+	if err := yaml.Unmarshal([]byte(content(t, "deploy/prometheus/alerts.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, group := range file.Groups {
+		for _, rule := range group.Rules {
+			all[rule.Alert] = rule.Expr
+		}
+	}
+	return all
 }
 
-// moves provokes the condition of alerts, and awaits that the first series of each goes from what it is the way that the
-// alert fires by.
-func (s served) moves(t *testing.T, provoke func(), alerts ...string) {
+var bound = regexp.MustCompile(`[<>] (?:time\(\) - )?([0-9.]+)$`)
+
+// boundOf is the number that an alert's expression ends with.
+func boundOf(t *testing.T, alert string) float64 {
+	t.Helper()
+	m := bound.FindStringSubmatch(rules(t)[alert])
+	if m == nil {
+		t.Fatalf("the rule of %s does not end with a bound", alert)
+	}
+	number, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number
+}
+
+// metricsPage is what a replica shows to Prometheus.
+type metricsPage string
+
+// value is that of a series; 0 for one that is not there, as a counter is before its first event.
+func (p metricsPage) value(series string) float64 { return p.sum(series, "") }
+
+// sum adds up the series that begin with one text and hold another, such as a metric's with some label.
+func (p metricsPage) sum(metric, label string) (sum float64) {
+	for line := range strings.Lines(string(p)) {
+		at := strings.LastIndexByte(line, ' ')
+		if at < 0 || !strings.Contains(line, label) || line[:at] != metric && !strings.HasPrefix(line, metric+"{") {
+			continue
+		}
+		value, _ := strconv.ParseFloat(strings.TrimSpace(line[at:]), 64)
+		sum += value
+	}
+	return sum
+}
+
+// metrics are what it shows now.
+func (s served) metrics(t *testing.T) metricsPage {
 	t.Helper()
 	_, page := get(t, s.admin+"/metrics")
-	before := string(page)
+	return metricsPage(page)
+}
+
+// sightings are the alerts whose conditions a scene has shown.
+type sightings struct {
+	*testing.T
+	alerts []string
+}
+
+// moves provokes the conditions of alerts, and awaits that the first series of each goes from what it is the way that the
+// alert fires by.
+func (seen *sightings) moves(s served, provoke func(), alerts ...string) {
+	seen.Helper()
+	was := s.metrics(seen.T)
 	provoke()
 	for _, alert := range alerts {
-		c := caseOf(t, alert)
-		series, fires := last(t, c.Fires[0])
-		_, quiet := last(t, c.Quiet[0])
+		c := caseOf(seen.T, alert)
+		series, fires := last(seen.T, c.Fires[0])
+		_, quiet := last(seen.T, c.Quiet[0])
 		rises := fires > quiet
-		if first, _ := last(t, c.Quiet[0]); first != series || fires == quiet {
-			t.Fatalf("%s: quiet and fires do not begin with one series of two values", alert)
+		if first, _ := last(seen.T, c.Quiet[0]); first != series || fires == quiet {
+			seen.Fatalf("%s: quiet and fires do not begin with one series of two values", alert)
 		}
-		(&served{base: s.admin}).await(t, "/metrics", func(_ int, page string) bool {
-			was, is := shownBy(before, series), shownBy(page, series)
-			return rises && is > was || !rises && is < was
+		seen.await(s, func(is metricsPage) bool {
+			return rises && is.value(series) > was.value(series) || !rises && is.value(series) < was.value(series)
+		})
+		seen.alerts = append(seen.alerts, alert)
+	}
+}
+
+// turns provokes the condition of an alert, as its rule has it of a page and the one before, and awaits that it holds. It
+// must not have held already.
+func (seen *sightings) turns(s served, alert string, provoke func(), fires func(was, is metricsPage) bool) {
+	seen.Helper()
+	was := s.metrics(seen.T)
+	if fires(was, was) {
+		seen.Errorf("%s fires already", alert)
+	}
+	provoke()
+	seen.await(s, func(is metricsPage) bool { return fires(was, is) })
+	seen.alerts = append(seen.alerts, alert)
+}
+
+// mends wants an alert to fire, and awaits that it does not any more.
+func (seen *sightings) mends(s served, alert string, mend func(), fires func(is metricsPage) bool) {
+	seen.Helper()
+	if page := s.metrics(seen.T); !fires(page) {
+		seen.Errorf("%s does not fire over\n%s", alert, page)
+	}
+	mend()
+	seen.await(s, func(is metricsPage) bool { return !fires(is) })
+	seen.alerts = append(seen.alerts, alert)
+}
+
+func (seen *sightings) await(s served, wanted func(metricsPage) bool) {
+	seen.Helper()
+	(&served{running: s.running, base: s.admin}).await(seen.T, "/metrics", func(_ int, page string) bool { return wanted(metricsPage(page)) })
+}
+
+// scene is something that happens to a running service, and the alerts that are about it.
+type scene struct {
+	alerts []string
+	play   func(seen *sightings)
+}
+
+// TestWhatAnAlertIsAboutMovesItsMetric, of each alert, in services that run.
+func TestWhatAnAlertIsAboutMovesItsMetric(t *testing.T) {
+	t.Parallel()
+	for name, sc := range scenes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seen := &sightings{T: t}
+			sc.play(seen)
+			if diff := cmp.Diff(slices.Sorted(slices.Values(sc.alerts)), slices.Sorted(slices.Values(seen.alerts))); diff != "" {
+				t.Errorf("alerts (-said +shown):\n%s", diff)
+			}
 		})
 	}
 }
 
-// TestWhatAnAlertIsAboutMovesItsMetric, in a service that uses everything.
-func TestWhatAnAlertIsAboutMovesItsMetric(t *testing.T) {
+// TestEveryAlertHasAScene: whoever adds an alert shows what brings it about.
+func TestEveryAlertHasAScene(t *testing.T) {
 	t.Parallel()
-	w := watch(t, "ISSUER_GROUPS_TTL=0s", "ISSUER_GROUPS_STALE=0s")
-	known := personaToken(t, w.fleet.tenant, "editor")
-	want := func(status int, token string) {
-		t.Helper()
-		if got := w.exchange(t, token); got.Status != status {
-			t.Errorf("%d %q, want %d", got.Status, got.Reason, status)
-		}
+	var shown []string
+	for _, sc := range scenes() {
+		shown = append(shown, sc.alerts...)
 	}
-	want(http.StatusOK, known)
-	w.moves(t, func() { want(http.StatusBadRequest, "no token") }, "IssuerNothingGranted")
-	w.fleet.tenant.SetWeather(faketenant.PartGraph, faketenant.Weather{Status: http.StatusServiceUnavailable})
-	w.moves(t, func() { want(http.StatusServiceUnavailable, personaToken(t, w.fleet.tenant, "crowded")) }, "IssuerGroupsStale")
-	w.moves(t, func() { w.fleet.redis.Stop(); want(http.StatusOK, known) }, "IssuerDependencyDown", "IssuerRateLimitFallback")
-	stranger := personaToken(t, w.fleet.tenant, "reader")
-	w.moves(t, func() {
-		w.postgres.Stop()
-		want(http.StatusOK, known)
-		want(http.StatusServiceUnavailable, stranger)
-	}, "IssuerAuditWaiting", "IssuerExchangesFail", "IssuerRolesStale")
-}
-
-// TestWhatAnAlertOfTheKeysIsAboutMovesItsMetric: a restored backup, an old ring, and none.
-func TestWhatAnAlertOfTheKeysIsAboutMovesItsMetric(t *testing.T) {
-	t.Parallel()
-	_, server := entra(t)
-	settings := stores(t, server.URL)["postgres"]
-	s := serve(t, settings)
-	s.moves(t, func() { mustExec(t, settings, `DELETE FROM issuer.keys WHERE generation = 3`) }, "IssuerKeyStoreDisputed")
-
-	cron := append(stores(t, server.URL)["postgres"], "ISSUER_ROTATE=cron")
-	none := serveCold(t, cron)
-	_, page := get(t, none.admin+"/metrics")
-	if !strings.Contains(string(page), "\nissuer_replica_info{") || strings.Contains(string(page), "\nissuer_key_signing_generation") {
-		t.Error("a replica without a ring does not look as IssuerNoKeySigns has it")
-	}
-	aged := strings.TrimPrefix(agedRing(t, 37*time.Hour)[0], "ISSUER_KEYS_FILE=")
-	none.moves(t, func() {
-		if code, _, stderr := execute(t, cron, "keys", "import", aged); code != exitDone {
-			t.Fatal(stderr)
-		}
-	}, "IssuerKeyRotationOverdue")
-}
-
-// TestWhatAnAlertOfClocksAndRedisIsAboutMovesItsMetric: Entra's clock, and an entry that somebody else wrote.
-func TestWhatAnAlertOfClocksAndRedisIsAboutMovesItsMetric(t *testing.T) {
-	t.Parallel()
-	f := newFleet(t)
-	f.wantEditor(t, f.replica(t))
-	name := f.entries(t)[0]
-	f.tenant.SetDateOffset(-10 * time.Minute)
-	s := f.replica(t)
-	s.moves(t, func() {
-		if err := f.kept.SetRange(t.Context(), name, 40, "x").Err(); err != nil {
-			t.Fatal(err)
-		}
-		f.wantEditor(t, s)
-	}, "IssuerSharedCacheForged")
-	_, page := get(t, s.admin+"/metrics")
-	series, fires := last(t, caseOf(t, "IssuerEntraClockOff").Fires[0])
-	if offset := shownBy(string(page), series); offset < fires {
-		t.Errorf("the clock is %v s ahead of Entra's", offset)
+	slices.Sort(shown)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(rules(t))), shown); diff != "" {
+		t.Errorf("alerts (-of the rules +of scenes):\n%s", diff)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
@@ -61,6 +62,8 @@ type program struct {
 	redis    redisOpener      // for tests, whose machine may be slow; nil: redisconn.Open
 	toggles  <-chan os.Signal // each toggles the log level of a service; nil: none come
 	azure    *http.Client     // for tests, whose Entra and Key Vault have a certificate of their own; nil: as usual
+	now      func() time.Time // for tests, whose machine has a wrong clock as the keys see it; nil: time.Now
+	records  int              // for tests, of the audit that may wait in memory; 0: as many as usual
 }
 
 // usageError is wrong usage or wrong settings: exit code 2.

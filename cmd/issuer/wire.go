@@ -69,14 +69,16 @@ type service struct {
 	catalog    *rolemap.Catalog          // the same in memory; nil: likewise
 	loops      []loop
 	closers    []func()
-	toRedis    redisOpener  // opens redis
-	azure      *http.Client // reaches Entra and Azure Key Vault; nil: as usual
+	toRedis    redisOpener      // opens redis
+	azure      *http.Client     // reaches Entra and Azure Key Vault; nil: as usual
+	now        func() time.Time // the machine's clock, as the keys see it; nil: time.Now
+	records    int              // of the audit that may wait in memory; 0: as many as usual
 }
 
 // newService builds the service that s describes on what p stands on, without any network traffic. The caller closes it.
 func newService(ctx context.Context, s settings, p *program) (*service, error) {
 	level := p.openLog(s)
-	svc := &service{settings: s, log: level.logger(), level: level, azure: p.azure, toRedis: p.redis, replica: replicaName(), metrics: newMetrics(s.RelyingParties)}
+	svc := &service{settings: s, log: level.logger(), level: level, azure: p.azure, toRedis: p.redis, now: p.now, records: p.records, replica: replicaName(), metrics: newMetrics(s.RelyingParties)}
 	err := svc.build(ctx)
 	if err != nil {
 		svc.close()
@@ -156,7 +158,7 @@ func (svc *service) listeners(pool *pgxpool.Pool) map[string]func() {
 func (svc *service) assemble(verifier *idp.Verifier, store keys.Store, sealer *keys.Sealer) error {
 	s := svc.settings
 	ring, err := keys.NewRing(keys.RingConfig{
-		Store: store, Sealer: sealer, Policy: s.keysPolicy(), Auto: s.Rotate == "auto", Name: svc.replica, Parties: s.RelyingParties,
+		Store: store, Sealer: sealer, Policy: s.keysPolicy(), Now: svc.now, Auto: s.Rotate == "auto", Name: svc.replica, Parties: s.RelyingParties,
 	})
 	if err != nil {
 		return usageError{err}

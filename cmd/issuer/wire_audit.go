@@ -35,7 +35,7 @@ func (svc *service) openAudit(ctx context.Context, pool *pgxpool.Pool) error {
 			return usageError{fmt.Errorf("ISSUER_AUDIT is \"required\": %w", err)}
 		}
 	}
-	svc.journal = audit.New(pool, audit.Config{Required: required, Replica: svc.replica, Observer: svc.metrics.audit()})
+	svc.journal = audit.New(pool, audit.Config{Required: required, Room: svc.records, Replica: svc.replica, Observer: svc.metrics.audit()})
 	svc.metrics.watchAudit(svc.journal)
 	svc.loops = append(svc.loops,
 		loop{"audit", "audit records could not be kept", svc.journal.Run},

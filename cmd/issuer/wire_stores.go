@@ -104,7 +104,11 @@ func (svc *service) openKeys(pool *pgxpool.Pool) (keys.Store, *keys.Sealer, erro
 	if s.KeysFile == "" {
 		return keystore.NewPostgres(pool).As(svc.actor()), sealer, nil
 	}
-	store, err := keystore.OpenFile(s.KeysFile, time.Now)
+	now := svc.now
+	if now == nil {
+		now = time.Now
+	}
+	store, err := keystore.OpenFile(s.KeysFile, now)
 	if errors.Is(err, keystore.ErrInUse) {
 		return nil, nil, fmt.Errorf("ISSUER_KEYS_FILE: %w", err)
 	}
