@@ -15,8 +15,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// scrape is the time between two values of a case.
-const scrape = 30 * time.Second
+// interval is the time between two values of a case.
+const interval = 30 * time.Second
 
 // sample is one value of a series.
 type sample struct {
@@ -56,7 +56,7 @@ func read(line string) storage.Series {
 	}
 	var samples []chunks.Sample
 	for i, v := range values {
-		samples = append(samples, sample{at: (time.Duration(i) * scrape).Milliseconds(), value: v.Value})
+		samples = append(samples, sample{at: (time.Duration(i) * interval).Milliseconds(), value: v.Value})
 	}
 	return storage.NewListSeries(labels.NewBuilder(own).Set("job", "hasura-issuer").Set("instance", "10.0.0.1:9090").Labels(), samples)
 }
