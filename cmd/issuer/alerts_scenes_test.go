@@ -77,6 +77,7 @@ func everythingGoes(seen *sightings) {
 		seen.want(w.served, http.StatusServiceUnavailable, personaToken(seen.T, w.fleet.tenant, "crowded"))
 	}, "IssuerGroupsStale")
 	seen.moves(w.served, func() { w.fleet.redis.Stop(); seen.want(w.served, http.StatusOK, known) }, "IssuerDependencyDown", "IssuerRateLimitFallback")
+	seen.await(w.served, func(is metricsPage) bool { return is.value("issuer_audit_waiting") == 0 }) // or what waits already hides what comes
 	stranger := personaToken(seen.T, w.fleet.tenant, "reader")
 	seen.moves(w.served, func() {
 		w.postgres.Stop()
