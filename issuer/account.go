@@ -70,7 +70,7 @@ const noRole = "(no role's name)"
 func sayable(asked []string) []string {
 	names := slices.Clone(asked)
 	for i, name := range names {
-		if !roleName.MatchString(name) {
+		if !isRole(name) {
 			names[i] = noRole
 		}
 	}

@@ -1,13 +1,10 @@
 package issuer
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -39,17 +36,17 @@ type form struct {
 func (f form) payload(subject idp.Subject, e entitlement, jti string, now time.Time) ([]byte, error) {
 	past := now.Add(-backdate).Unix()
 	w := newWriter()
-	w.put(jsontext.BeginObject)
+	w.open('{')
 	w.text("iss", f.issuer)
 	w.text("sub", nameOf(subject))
 	w.text("aud", f.audience)
-	w.put(jsontext.String("iat"), jsontext.Int(past))
-	w.put(jsontext.String("nbf"), jsontext.Int(past))
-	w.put(jsontext.String("exp"), jsontext.Int(e.Expiry.Unix()))
+	w.number("iat", past)
+	w.number("nbf", past)
+	w.number("exp", e.Expiry.Unix())
 	w.text("jti", jti)
 	w.text("client_id", subject.ClientID)
 	f.namespace(w, e)
-	w.put(jsontext.EndObject)
+	w.close('}')
 	return w.bytes()
 }
 
@@ -61,105 +58,66 @@ func (f form) namespace(w *writer, e entitlement) {
 	}
 	last := len(f.segments) - 1
 	for _, segment := range f.segments[:last] {
-		w.put(jsontext.String(segment), jsontext.BeginObject)
+		w.name(segment)
+		w.open('{')
 	}
-	w.put(jsontext.String(f.segments[last]))
+	w.name(f.segments[last])
 	if f.stringified {
 		inner := newWriter()
 		f.object(inner, e)
 		text, err := inner.bytes()
 		w.fail(err)
-		w.put(jsontext.String(string(text)))
+		w.value(string(text))
 	} else {
 		f.object(w, e)
 	}
 	for range last {
-		w.put(jsontext.EndObject)
+		w.close('}')
 	}
 }
 
 func (f form) object(w *writer, e entitlement) {
-	w.put(jsontext.BeginObject)
+	w.open('{')
 	f.members(w, e)
-	w.put(jsontext.EndObject)
+	w.close('}')
 }
 
 // members writes the roles, whose list is a JSON array for both engines, and the session variables by name.
 func (f form) members(w *writer, e entitlement) {
 	w.text(defaultRole, e.Roles[0])
-	w.put(jsontext.String(allowedRoles))
+	w.name(allowedRoles)
 	w.list(e.Roles)
 	for _, name := range slices.Sorted(maps.Keys(e.Session)) {
-		w.put(jsontext.String(name))
-		f.value(w, e.Session[name])
+		w.name(name)
+		f.variable(w, e.Session[name])
 	}
 }
 
-func (f form) value(w *writer, v rolestore.Value) {
+func (f form) variable(w *writer, v rolestore.Value) {
 	switch {
 	case !v.IsList():
-		w.put(jsontext.String(v.Text()))
+		w.value(v.Text())
 	case f.arrays == ArrayJSON:
 		w.list(v.List())
 	default:
-		w.put(jsontext.String(arrayLiteral(v.List())))
+		w.value(arrayLiteral(v.List()))
 	}
 }
 
 // arrayLiteral writes a one-dimensional array as Postgres reads it (manual §8.15.6). Every item is quoted, so that an
 // empty one, NULL, blanks, commas and braces need no thought; inside quotes only " and \ mean something.
 func arrayLiteral(items []string) string {
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	var b strings.Builder
 	b.WriteByte('{')
 	for i, item := range items {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(`"` + escape.Replace(item) + `"`)
+		b.WriteString(`"` + arrayEscape.Replace(item) + `"`)
 	}
 	b.WriteByte('}')
 	return b.String()
 }
 
-// writer writes JSON and keeps the first error. The encoder refuses invalid UTF-8 and repeated names.
-type writer struct {
-	buffer  *bytes.Buffer
-	encoder *jsontext.Encoder
-	err     error
-}
-
-func newWriter() *writer {
-	buffer := new(bytes.Buffer)
-	return &writer{buffer: buffer, encoder: jsontext.NewEncoder(buffer)}
-}
-
-func (w *writer) put(tokens ...jsontext.Token) {
-	for _, token := range tokens {
-		if w.err != nil {
-			return
-		}
-		w.err = w.encoder.WriteToken(token)
-	}
-}
-
-func (w *writer) text(name, value string) { w.put(jsontext.String(name), jsontext.String(value)) }
-
-func (w *writer) list(items []string) {
-	w.put(jsontext.BeginArray)
-	for _, item := range items {
-		w.put(jsontext.String(item))
-	}
-	w.put(jsontext.EndArray)
-}
-
-func (w *writer) fail(err error) {
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-// bytes returns what was written, without the line end that the encoder puts behind it.
-func (w *writer) bytes() ([]byte, error) {
-	return bytes.TrimSuffix(w.buffer.Bytes(), []byte("\n")), w.err
-}
+// arrayEscape is made once: it builds a table when it is first used.
+var arrayEscape = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

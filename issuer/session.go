@@ -1,8 +1,7 @@
 package issuer
 
 import (
-	"regexp"
-	"slices"
+	"strings"
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -21,12 +20,19 @@ const (
 	chosenRole   = "x-hasura-role" // the engine sets it from the request; a claim by this name would only confuse
 )
 
-var variableName = regexp.MustCompile(`^x-hasura-[a-z0-9-]+$`)
-
-// isVariable reports whether name may be a session variable. The prefix also keeps it off the registered claims where the
-// namespace is the root.
+// isVariable reports whether name may be a session variable: x-hasura- and then small letters, digits and -. The prefix also
+// keeps it off the registered claims where the namespace is the root.
 func isVariable(name string) bool {
-	return variableName.MatchString(name) && !slices.Contains([]string{defaultRole, allowedRoles, chosenRole}, name)
+	rest, prefixed := strings.CutPrefix(name, "x-hasura-")
+	if !prefixed || rest == "" || name == defaultRole || name == allowedRoles || name == chosenRole {
+		return false
+	}
+	for i := range len(rest) {
+		if c := rest[i]; c != '-' && (c < 'a' || 'z' < c) && (c < '0' || '9' < c) {
+			return false
+		}
+	}
+	return true
 }
 
 // session gathers the variables of ranked grants: of two that disagree the first, which ranks higher, has the say. A

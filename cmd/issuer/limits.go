@@ -49,6 +49,10 @@ func firstKey(sealer *keys.Sealer) func() ([32]byte, error) {
 
 // Allow is issuer.Limiter's.
 func (l *limits) Allow(ctx context.Context, use issuer.Use) time.Duration {
+	rate := l.rate(use)
+	if rate == (ratelimit.Rate{}) {
+		return 0
+	}
 	ask, who := l.counters[use.Limit].Take, use.Who
 	if use.Look {
 		ask = l.counters[use.Limit].Look
@@ -56,7 +60,7 @@ func (l *limits) Allow(ctx context.Context, use issuer.Use) time.Duration {
 	if use.Name != "" {
 		who = use.Name + " " + who
 	}
-	wait := ask(ctx, l.rate(use), who)
+	wait := ask(ctx, rate, who)
 	if wait > 0 {
 		l.refused(use.Limit)
 	}

@@ -25,10 +25,10 @@ func TestAStageThatIsNotFollowedAllocatesNothing(t *testing.T) {
 }
 
 // benchService is a service on files, ready to exchange the token that comes with it.
-func benchService(b *testing.B) (svc *service, token string) {
+func benchService(b *testing.B, more ...string) (svc *service, token string) {
 	b.Helper()
 	tenant, server := entra(b)
-	s, err := loadService(onFiles(b, server.URL, "ISSUER_RATE_LIMIT_SUBJECT=0"))
+	s, err := loadService(onFiles(b, server.URL, append(more, "ISSUER_RATE_LIMIT_SUBJECT=100000/s")...))
 	if err != nil {
 		b.Fatal(err)
 	}

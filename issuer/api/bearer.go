@@ -25,7 +25,7 @@ func bearer(values []string) (string, error) {
 	switch {
 	case !strings.EqualFold(scheme, "Bearer"):
 		return "", refuse(issuer.ReasonParameterMissing, "the Authorization header is of another scheme than Bearer")
-	case token == "" || strings.ContainsFunc(token, notInToken):
+	case token == "" || !isToken68(token):
 		return "", refuse(issuer.ReasonTokenMalformed, "the Authorization header is not one scheme, one blank and one token")
 	case len(token) > maxBearer:
 		return "", refuse(issuer.ReasonTokenTooLarge, "the bearer token is longer than 32 KiB")
@@ -33,14 +33,22 @@ func bearer(values []string) (string, error) {
 	return token, nil
 }
 
-// notInToken reports whether a character is none of a token68 (RFC 9110 §11.2).
-func notInToken(c rune) bool {
-	switch {
-	case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
-		return false
+// isToken68 tells whether a text has no other characters than a token68 (RFC 9110 §11.2).
+func isToken68(text string) bool {
+	for i := range len(text) {
+		if !token68[text[i]] {
+			return false
+		}
 	}
-	return !strings.ContainsRune("-._~+/=", c)
+	return true
 }
+
+var token68 = func() (set [256]bool) {
+	for _, c := range "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~+/=" {
+		set[c] = true
+	}
+	return set
+}()
 
 // challenge is the WWW-Authenticate header of who is refused for a reason (RFC 6750 §3). It names an error where a token came
 // and was not good.

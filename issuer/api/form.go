@@ -67,7 +67,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, most, keep int64)
 	if err != nil {
 		return nil, false, err
 	}
-	head, err = io.ReadAll(io.LimitReader(body, keep))
+	head, err = readAtMost(body, keep, r.ContentLength)
 	var rest int64
 	if err == nil {
 		rest, err = io.Copy(io.Discard, body)
@@ -76,6 +76,22 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, most, keep int64)
 		return head, rest == 0, nil
 	}
 	return nil, false, notRead(w, err)
+}
+
+// usualBody is as much as is set aside for a body on the word of who announces it.
+const usualBody = 16 << 10
+
+// readAtMost reads as many bytes as are to be kept, or all. announced is how many there will be; negative: nobody knows.
+func readAtMost(body io.Reader, keep, announced int64) ([]byte, error) {
+	if announced < 0 || announced > min(keep, usualBody) {
+		return io.ReadAll(io.LimitReader(body, keep))
+	}
+	head := make([]byte, announced)
+	n, err := io.ReadFull(body, head)
+	if errors.Is(err, io.EOF) { // there is nothing
+		err = nil
+	}
+	return head[:n], err
 }
 
 // openBody returns a body that ends with an error after so many bytes, or when the request's time is over. It takes none
@@ -130,8 +146,21 @@ func parseForm(body string) (fields, error) {
 }
 
 func unescape(raw string) (string, bool) {
+	if isPlain(raw) {
+		return raw, true
+	}
 	text, err := url.QueryUnescape(raw)
 	return text, err == nil && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// isPlain tells whether a text stands for itself, as a token does.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c <= ' ' || c >= 0x7f || c == '%' || c == '+' {
+			return false
+		}
+	}
+	return true
 }
 
 // namesOAuthField reports whether a query names a parameter of OAuth, in whatever case and however separated: a token

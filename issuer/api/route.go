@@ -34,6 +34,7 @@ type route struct {
 	cors     corsPolicy
 	methods  []method
 	all      handler                                                // instead of methods: answers every one
+	instant  bool                                                   // the answer is in memory: no deadline is of use to it
 	untraced bool                                                   // machines ask every few seconds, and a trace would tell nothing
 	status   func(problem rendered) int                             // of a refusal; nil: the problem's own
 	below    bool                                                   // all paths that begin with path, too
@@ -46,16 +47,14 @@ func (a *API) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e := newEntry(r, a.config.TrustedProxies)
 		rec := &recorder{ResponseWriter: w}
-		rec.Header().Set("X-Content-Type-Options", "nosniff")
+		rec.Header()["X-Content-Type-Options"] = nosniff
 		rec.Header().Set("X-Request-Id", e.requestID)
 		if len(r.TransferEncoding) > 0 {
 			// Where a proxy and we disagree about the end of a chunked body, there must be no next request in the rest.
 			rec.Header().Set("Connection", "close")
 		}
 		parent := a.trace(r.Context(), rt, r, e)
-		ctx, cancel := context.WithTimeout(parent, cmp.Or(rt.timeout, a.config.Timeout))
-		defer cancel()
-		e.err = rt.answer(rec, r.WithContext(ctx), e)
+		e.err = a.inTime(parent, rt, rec, r, e)
 		e.cancelled = errors.Is(r.Context().Err(), context.Canceled)
 		if e.err != nil && rec.status == 0 {
 			e.reason = a.refuse(rt, rec, e.err)
@@ -65,6 +64,19 @@ func (a *API) serve(rt route) http.Handler {
 		a.traced(parent, rt, r, e, rec.status, outcome)
 		a.log(rt, e, rec.status)
 	})
+}
+
+// nosniff is the value of a header that all answers share; nobody adds to it.
+var nosniff = []string{"nosniff"}
+
+// inTime answers the request within the time that it has.
+func (a *API) inTime(ctx context.Context, rt route, w http.ResponseWriter, r *http.Request, e *entry) error {
+	if rt.instant {
+		return rt.answer(w, r, e)
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(rt.timeout, a.config.Timeout))
+	defer cancel()
+	return rt.answer(w, r.WithContext(ctx), e)
 }
 
 // refuse writes an error as the route writes them, and returns the reason where that is not of the table here.

@@ -27,7 +27,7 @@ func (s *scene) wantNoToken() {
 	for _, r := range s.replicas {
 		for _, c := range s.callers {
 			asking.Go(func() {
-				a, err := s.ask(context.WithoutCancel(s.Context()), tokenEndpoint, r.base, c.token)
+				a, err := s.ask(context.WithoutCancel(s.Context()), tokenEndpoint, r.Base, c.token)
 				if err != nil || c.wrong(a, []string{noAudit}) != "" || a.status == http.StatusOK {
 					s.Errorf("a caller %s is told %d %s, %v", c.name, a.status, a.reason, err)
 				}

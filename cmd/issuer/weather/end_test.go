@@ -8,20 +8,20 @@ import (
 // quit tells a replica to stop, which it does in order.
 func (w *world) quit(r *replica) {
 	w.Helper()
-	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := r.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		w.Fatal(err)
 	}
-	<-r.exited
+	<-r.Exited
 	w.inspect(r)
-	if r.code != 0 {
-		w.Errorf("told to stop, it ended with %d:\n%s", r.code, tail(r.stderr.String()))
+	if r.Code != 0 {
+		w.Errorf("told to stop, it ended with %d:\n%s", r.Code, tail(r.Stderr.String()))
 	}
 }
 
 // inspect looks through what a replica has logged.
 func (w *world) inspect(r *replica) {
 	w.Helper()
-	log := r.stderr.String()
+	log := r.Stderr.String()
 	for _, word := range []string{"DATA RACE", "panic", `"reason":"internal"`} {
 		if strings.Contains(log, word) {
 			w.Errorf("the log has %q:\n%s", word, tail(log))

@@ -3,6 +3,8 @@ package weather
 import (
 	"strconv"
 	"strings"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
 )
 
 // footprint is what a process holds.
@@ -18,7 +20,7 @@ const (
 // footprint reads it from /metrics.
 func (w *world) footprint(r *replica) footprint {
 	w.Helper()
-	status, body, err := w.get(w.Context(), r.admin+"/metrics")
+	status, body, err := w.get(w.Context(), r.Admin+"/metrics")
 	if err != nil || status != 200 {
 		w.Fatalf("/metrics: %d %v", status, err)
 	}
@@ -46,7 +48,7 @@ func (w *world) metric(page []byte, name string) float64 {
 // awaitFootprint returns once the replica holds about as many goroutines and files as before.
 func (w *world) awaitFootprint(after string, r *replica, before footprint) {
 	w.Helper()
-	await(w, after+": goroutines and files come back to about where they were", func() bool {
+	proctest.Await(w, after+": goroutines and files come back to about where they were", func() bool {
 		now := w.footprint(r)
 		return now.goroutines <= before.goroutines+moreGoroutines && now.files <= before.files+moreFiles
 	})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
 )
 
 // pace is between two questions of one caller.
@@ -64,7 +66,7 @@ func (l *load) turn(c caller, n int) {
 	before := l.allowed()
 	at := door(n/len(l.replicas)) % doors
 	began := time.Now()
-	a, err := l.ask(context.WithoutCancel(l.Context()), at, l.replicas[n%len(l.replicas)].base, c.token)
+	a, err := l.ask(context.WithoutCancel(l.Context()), at, l.replicas[n%len(l.replicas)].Base, c.token)
 	may := append(before, l.allowed()...)
 	l.mu.Lock()
 	l.seen[c.name]++
@@ -83,7 +85,7 @@ func (l *load) turn(c caller, n int) {
 // look holds the key set and /readyz to be there in every weather.
 func (l *load) look(n int) {
 	for _, path := range []string{"/.well-known/jwks.json", "/readyz"} {
-		status, _, err := l.get(context.WithoutCancel(l.Context()), l.replicas[n%len(l.replicas)].base+path)
+		status, _, err := l.get(context.WithoutCancel(l.Context()), l.replicas[n%len(l.replicas)].Base+path)
 		if err == nil && status != http.StatusOK && !l.mayLeave(path) {
 			err = errors.New(http.StatusText(status))
 		}
@@ -144,7 +146,7 @@ func (l *load) lap() {
 	for _, c := range l.callers {
 		before[c.name] = l.count(c.name)
 	}
-	await(l, "every caller is answered", func() bool {
+	proctest.Await(l, "every caller is answered", func() bool {
 		return !slices.ContainsFunc(l.callers, func(c caller) bool { return l.count(c.name) < before[c.name]+2 })
 	})
 }

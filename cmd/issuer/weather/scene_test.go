@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
 )
 
 // scene is two replicas under load, in fair weather.
@@ -17,7 +19,7 @@ type scene struct {
 func newScene(t *testing.T, more ...string) *scene {
 	t.Helper()
 	w := newWorld(t, more...)
-	replicas := []*replica{serve(t, w.settings), serve(t, w.settings)}
+	replicas := []*replica{proctest.Serve(t, w.settings), proctest.Serve(t, w.settings)}
 	for _, r := range replicas {
 		w.awaitFair(r)
 	}
@@ -49,7 +51,7 @@ func (s *scene) under(f fault, do func()) {
 	do()
 	switch {
 	case f.shows:
-		await(s, f.name+": it shows", func() bool {
+		proctest.Await(s, f.name+": it shows", func() bool {
 			return slices.ContainsFunc(f.reasons, func(reason string) bool { return s.count(reason) > before[reason] })
 		})
 	case !f.ill:
@@ -78,9 +80,9 @@ func (s *scene) under(f fault, do func()) {
 // awaitIll returns once /readyz?full of some replica says that a part fails.
 func (s *scene) awaitIll(what string) {
 	s.Helper()
-	await(s, what+": /readyz?full tells", func() bool {
+	proctest.Await(s, what+": /readyz?full tells", func() bool {
 		return slices.ContainsFunc(s.replicas, func(r *replica) bool {
-			status, _, err := s.get(s.Context(), r.base+"/readyz?full")
+			status, _, err := s.get(s.Context(), r.Base+"/readyz?full")
 			return err == nil && status == http.StatusServiceUnavailable
 		})
 	})
@@ -89,14 +91,14 @@ func (s *scene) awaitIll(what string) {
 // awaitFair returns once every part of the replica is well and every caller hears at every door what is right for them.
 func (w *world) awaitFair(r *replica) {
 	w.Helper()
-	await(w, "every part is well", func() bool {
-		status, _, err := w.get(w.Context(), r.base+"/readyz?full")
+	proctest.Await(w, "every part is well", func() bool {
+		status, _, err := w.get(w.Context(), r.Base+"/readyz?full")
 		return err == nil && status == http.StatusOK
 	})
 	for _, c := range w.callers {
 		for d := range doors {
-			await(w, c.name+" is answered by "+d.String(), func() bool {
-				a, err := w.ask(w.Context(), d, r.base, c.token)
+			proctest.Await(w, c.name+" is answered by "+d.String(), func() bool {
+				a, err := w.ask(w.Context(), d, r.Base, c.token)
 				return err == nil && c.settled(a)
 			})
 		}
@@ -113,13 +115,13 @@ func (s *scene) welcome(f fault) {
 
 func (s *scene) newcomer(f fault) {
 	s.Helper()
-	r := serve(s, s.settings)
-	await(s, "the newcomer publishes its key set", func() bool {
-		status, _, err := s.get(s.Context(), r.base+"/readyz")
+	r := proctest.Serve(s, s.settings)
+	proctest.Await(s, "the newcomer publishes its key set", func() bool {
+		status, _, err := s.get(s.Context(), r.Base+"/readyz")
 		return err == nil && status == http.StatusOK
 	})
 	for _, c := range s.callers {
-		a, err := s.ask(context.WithoutCancel(s.Context()), tokenEndpoint, r.base, c.token)
+		a, err := s.ask(context.WithoutCancel(s.Context()), tokenEndpoint, r.Base, c.token)
 		late := slices.Contains(c.asks, a.reason) && f.shows && a.reason != noKeys
 		if err != nil || c.wrong(a, f.reasons) != "" || f.shows && a.status == http.StatusOK || late {
 			s.Errorf("%s: a newcomer tells a caller %s: %d %s %v", f.name, c.name, a.status, a.reason, err)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
 	"github.com/hasura-issuer/hasura-issuer/hasura/hasuratest"
 )
 
@@ -74,12 +75,12 @@ func newSoak(t *testing.T) *soak {
 	w.settings = slices.DeleteFunc(w.settings, func(s string) bool { return strings.HasPrefix(s, "ISSUER_RATE_LIMIT_ROLES=") })
 	s := &soak{world: w}
 	for range 2 {
-		r := serve(t, w.settings)
+		r := proctest.Serve(t, w.settings)
 		w.awaitFair(r)
 		s.replicas = append(s.replicas, r)
 	}
 	var printed struct{ V2, V3 json.RawMessage }
-	if err := json.Unmarshal([]byte(run(t, w.settings, "hasura-config", "--json")), &printed); err != nil {
+	if err := json.Unmarshal([]byte(proctest.Run(t, w.settings, "hasura-config", "--json")), &printed); err != nil {
 		t.Fatal(err)
 	}
 	s.secret = string(printed.V2)
@@ -92,7 +93,7 @@ func newSoak(t *testing.T) *soak {
 
 // follow starts an engine that fetches its key set from one of the replicas.
 func (s *soak) follow(n int, path string, o hasuratest.Options) {
-	o.Client = &http.Client{Transport: toward(strings.TrimPrefix(s.replicas[n%len(s.replicas)].base, "http://"))}
+	o.Client = &http.Client{Transport: toward(strings.TrimPrefix(s.replicas[n%len(s.replicas)].Base, "http://"))}
 	e, err := hasuratest.New(o)
 	if err != nil {
 		s.Errorf("start an engine: %v", err)
@@ -142,7 +143,7 @@ func (s *soak) mint(n int) {
 			return
 		}
 		began := time.Now()
-		r, err := tokenEndpoint.question(context.WithoutCancel(s.Context()), s.replicas[n%len(s.replicas)].base, subject)
+		r, err := tokenEndpoint.question(context.WithoutCancel(s.Context()), s.replicas[n%len(s.replicas)].Base, subject)
 		if err != nil {
 			s.fail("ask for a token: %v", err)
 			return

@@ -12,7 +12,7 @@ import (
 func (s *soak) look(int) {
 	sum := 0.0
 	for _, r := range s.replicas {
-		_, page, err := s.get(context.WithoutCancel(s.Context()), r.admin+"/metrics")
+		_, page, err := s.get(context.WithoutCancel(s.Context()), r.Admin+"/metrics")
 		if err != nil {
 			s.fail("/metrics: %v", err)
 			return

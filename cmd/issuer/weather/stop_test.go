@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
 )
 
 // TestWhoIsToldToStopAnswersWhomItTook: /readyz says so first, and everybody is answered as before. Who is then waiting for
@@ -13,7 +15,7 @@ import (
 func TestWhoIsToldToStopAnswersWhomItTook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "ISSUER_DRAIN_DELAY=4s", "ISSUER_POLICY_TIMEOUT=5s")
-	leaving, staying := serve(t, w.settings), serve(t, w.settings)
+	leaving, staying := proctest.Serve(t, w.settings), proctest.Serve(t, w.settings)
 	w.awaitFair(leaving)
 	w.awaitFair(staying)
 	here, there := w.load(staying), w.load(leaving)
@@ -22,11 +24,11 @@ func TestWhoIsToldToStopAnswersWhomItTook(t *testing.T) {
 	there.lap()
 	there.leave()
 
-	if err := leaving.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := leaving.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "/readyz tells", func() bool {
-		status, _, err := w.get(t.Context(), leaving.base+"/readyz")
+	proctest.Await(t, "/readyz tells", func() bool {
+		status, _, err := w.get(t.Context(), leaving.Base+"/readyz")
 		if err != nil {
 			t.Fatalf("it is gone before it is not ready: %v", err)
 		}
@@ -34,10 +36,10 @@ func TestWhoIsToldToStopAnswersWhomItTook(t *testing.T) {
 	})
 	there.lap() // what comes before a balancer has heard is answered too
 	release := w.opa.hold()
-	await(t, "somebody waits here too, since four at most wait at the other", func() bool { return w.opa.waiting.Load() >= 5 })
+	proctest.Await(t, "somebody waits here too, since four at most wait at the other", func() bool { return w.opa.waiting.Load() >= 5 })
 	there.cancel() // a balancer sends nobody any more
-	await(t, "nobody is let in", func() bool {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(leaving.base, "http://"))
+	proctest.Await(t, "nobody is let in", func() bool {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(leaving.Base, "http://"))
 		if err == nil {
 			conn.Close()
 		}
@@ -45,10 +47,10 @@ func TestWhoIsToldToStopAnswersWhomItTook(t *testing.T) {
 	})
 	release()
 	there.stop()
-	<-leaving.exited
+	<-leaving.Exited
 	w.inspect(leaving)
-	if leaving.code != 0 {
-		t.Errorf("it ended with %d:\n%s", leaving.code, tail(leaving.stderr.String()))
+	if leaving.Code != 0 {
+		t.Errorf("it ended with %d:\n%s", leaving.Code, tail(leaving.Stderr.String()))
 	}
 	here.lap()
 	here.stop()
@@ -59,24 +61,24 @@ func TestWhoIsToldToStopAnswersWhomItTook(t *testing.T) {
 func TestOneOfTwoIsKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	dying, staying := serve(t, w.settings), serve(t, w.settings)
+	dying, staying := proctest.Serve(t, w.settings), proctest.Serve(t, w.settings)
 	w.awaitFair(dying)
 	w.awaitFair(staying)
 	l := w.load(staying)
-	_, keys, err := w.get(t.Context(), dying.base+"/.well-known/jwks.json")
+	_, keys, err := w.get(t.Context(), dying.Base+"/.well-known/jwks.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := dying.cmd.Process.Kill(); err != nil {
+		if err := dying.Cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		<-dying.exited
+		<-dying.Exited
 		l.lap()
-		dying = serve(t, w.settings)
+		dying = proctest.Serve(t, w.settings)
 		w.awaitFair(dying)
 	}
-	_, again, err := w.get(t.Context(), dying.base+"/.well-known/jwks.json")
+	_, again, err := w.get(t.Context(), dying.Base+"/.well-known/jwks.json")
 	if err != nil || string(again) != string(keys) {
 		t.Errorf("the key set is another one, %v:\n%s\n%s", err, keys, again)
 	}

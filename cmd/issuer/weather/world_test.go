@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/hasura"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
@@ -80,7 +81,7 @@ func newWorld(t testing.TB, more ...string) *world {
 		"ISSUER_ROLES_TTL=1s", "ISSUER_ROLES_STALE=3s", "ISSUER_GROUPS_TTL=1s", "ISSUER_GROUPS_STALE=3s",
 		"ISSUER_POLICY_TIMEOUT=3s", // and this longer than usual, for a machine that is busy
 	}, more...)
-	run(t, w.settings, "roles", "apply", "--yes", "-f", write(t, filepath.Join(folder, "roles.yaml"), roles(tenant)))
+	proctest.Run(t, w.settings, "roles", "apply", "--yes", "-f", write(t, filepath.Join(folder, "roles.yaml"), roles(tenant)))
 	w.engine = engine(t, w.settings)
 	w.callers = cast(t, tenant)
 	return w
@@ -117,7 +118,7 @@ func engine(t testing.TB, settings []string) hasura.V3Config {
 	var printed struct {
 		V3 json.RawMessage `json:"v3"`
 	}
-	if err := json.Unmarshal([]byte(run(t, settings, "hasura-config", "--json")), &printed); err != nil {
+	if err := json.Unmarshal([]byte(proctest.Run(t, settings, "hasura-config", "--json")), &printed); err != nil {
 		t.Fatal(err)
 	}
 	config, err := hasura.ParseV3Config(printed.V3)

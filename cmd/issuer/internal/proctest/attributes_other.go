@@ -1,6 +1,6 @@
 //go:build !linux
 
-package weather
+package proctest
 
 import "syscall"
 

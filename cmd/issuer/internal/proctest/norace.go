@@ -1,5 +1,5 @@
 //go:build !race
 
-package weather
+package proctest
 
 const raceEnabled = false

@@ -1,0 +1,102 @@
+// Command reference is the floor that the program is held against: handlers of the standard library alone, in a process of
+// their own, each with the least that its kind of request can cost. They know one key, one answer and no refusals worth
+// telling apart, and nobody may use them for anything else.
+package main
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "reference:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until it is killed: REFERENCE_KEY is a file with Entra's public key in PEM, REFERENCE_BYTES one to hand out as
+// it is, REFERENCE_DATABASE_URL a Postgres with our tables.
+func run() error {
+	key, err := readKey(os.Getenv("REFERENCE_KEY"))
+	if err != nil {
+		return err
+	}
+	bytes, err := os.ReadFile(os.Getenv("REFERENCE_BYTES"))
+	if err != nil {
+		return err
+	}
+	exchange, err := newExchange(key)
+	if err != nil {
+		return err
+	}
+	pool, err := pgxpool.New(context.Background(), os.Getenv("REFERENCE_DATABASE_URL"))
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	mux := http.NewServeMux()
+	mux.Handle("/exchange", exchange)
+	mux.HandleFunc("/bytes", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, bytes) })
+	mux.HandleFunc("/json", answerJSON)
+	mux.HandleFunc("/query", func(w http.ResponseWriter, r *http.Request) { query(w, r, pool) })
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, `{"message":"listening","address":%q}`+"\n", listener.Addr())
+	return (&http.Server{Handler: mux, ReadHeaderTimeout: time.Second}).Serve(listener)
+}
+
+func readKey(path string) (*rsa.PublicKey, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(file)
+	if block == nil {
+		return nil, errors.New("the key is not PEM")
+	}
+	return x509.ParsePKCS1PublicKey(block.Bytes)
+}
+
+func writeJSON(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // the client may be gone
+}
+
+// answerJSON is what a webhook says, always the same.
+func answerJSON(w http.ResponseWriter, _ *http.Request) {
+	body, err := json.Marshal(map[string]string{
+		"X-Hasura-Role": "editor", "X-Hasura-User-Id": "11111111-2222-4333-8444-555555555555",
+		"X-Hasura-Tenant-Id": "11111111-2222-4333-8444-666666666666",
+	})
+	if err != nil {
+		http.Error(w, "json", http.StatusInternalServerError)
+		return
+	}
+	writeJSON(w, body)
+}
+
+// query asks for the grants of one principal, by the primary key.
+func query(w http.ResponseWriter, r *http.Request, pool *pgxpool.Pool) {
+	var role string
+	err := pool.QueryRow(r.Context(), `SELECT role FROM issuer.grants WHERE tenant = $1 AND principal_kind = 'user' AND principal = $2`,
+		r.Header.Get("X-Tenant"), r.Header.Get("X-Object")).Scan(&role)
+	if err != nil {
+		http.Error(w, "query", http.StatusInternalServerError)
+		return
+	}
+	answerJSON(w, r)
+}

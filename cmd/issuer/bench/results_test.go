@@ -1,0 +1,95 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+)
+
+// results are all measurements, in the order of the paths.
+type results struct{ rows []*row }
+
+// row is a path at one number of connections; each round adds one to both sides.
+type row struct {
+	path        path
+	connections int
+	ours, floor []figures
+}
+
+func (r *results) add(p path, connections int, ours, floor figures) {
+	i := slices.IndexFunc(r.rows, func(row *row) bool { return row.path.name == p.name && row.connections == connections })
+	if i < 0 {
+		i, r.rows = len(r.rows), append(r.rows, &row{path: p, connections: connections})
+	}
+	r.rows[i].ours, r.rows[i].floor = append(r.rows[i].ours, ours), append(r.rows[i].floor, floor)
+}
+
+// print writes a table for people, and lines that benchstat reads into the file out.
+func (r *results) print(b *testing.B, out string) {
+	b.Helper()
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\npath\tconns\tµs CPU\tfloor\tratio\tspread\tat most\treq/s\tp50 ms\tp99\tp99.9")
+	for _, row := range r.rows {
+		ratio := row.ratios()
+		most := "–"
+		if row.path.most > 0 {
+			most = fmt.Sprintf("%.2f", row.path.most)
+		}
+		fmt.Fprintf(table, "%s\t%d\t%.1f\t%.1f\t%.2f\t%.2f–%.2f\t%s\t%.0f\t%.2f\t%.2f\t%.2f\n", row.path.name, row.connections,
+			median(row.ours, func(f figures) float64 { return f.cpu }), median(row.floor, func(f figures) float64 { return f.cpu }),
+			ratio[len(ratio)/2], ratio[0], ratio[len(ratio)-1], most,
+			median(row.ours, func(f figures) float64 { return f.rate }), median(row.ours, func(f figures) float64 { return f.p50 }),
+			median(row.ours, func(f figures) float64 { return f.p99 }), median(row.ours, func(f figures) float64 { return f.p999 }))
+	}
+	if err := table.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	if out == "" {
+		return
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(out, []byte(r.lines()), 0o600); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// ratios are ours against the floor, round by round, in order.
+func (r *row) ratios() []float64 {
+	ratios := make([]float64, len(r.ours))
+	for i := range ratios {
+		ratios[i] = r.ours[i].cpu / r.floor[i].cpu
+	}
+	slices.Sort(ratios)
+	return ratios
+}
+
+// lines are in the format of Go's benchmarks: https://go.dev/design/14313-benchmark-format
+func (r *results) lines() string {
+	var text strings.Builder
+	line := func(row *row, side string, f figures) {
+		fmt.Fprintf(&text, "BenchmarkServers/%s/conns=%d/side=%s %d %.2f cpu-µs/op %.0f req/s %.3f p50-ms %.3f p99-ms %.3f p99.9-ms\n",
+			row.path.name, row.connections, side, f.requests, f.cpu, f.rate, f.p50, f.p99, f.p999)
+	}
+	for _, row := range r.rows {
+		for i := range row.ours {
+			line(row, "ours", row.ours[i])
+			line(row, "floor", row.floor[i])
+		}
+	}
+	return text.String()
+}
+
+func median(all []figures, of func(figures) float64) float64 {
+	values := make([]float64, len(all))
+	for i, f := range all {
+		values[i] = of(f)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}

@@ -1,0 +1,174 @@
+package bench
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
+	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+)
+
+const (
+	remembered = 1000 // tokens and decisions, as the programs are set
+	firstSight = 2500 // tokens that are shown in turn, more than are remembered, so that each is new when it comes again
+	people     = 100  // who shows them
+)
+
+// world is what the program stands on: an Entra that publishes one key, and a Postgres with a few grants.
+type world struct {
+	*testing.B
+	tenant   *faketenant.Tenant
+	settings []string // of a program as its users run it: with roles and keys in Postgres, audit, metrics, log and limits
+	folder   string
+}
+
+func newWorld(b *testing.B) *world {
+	b.Helper()
+	tenant, err := faketenant.New(faketenant.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tenant.SetTokenLifetime(24 * time.Hour)
+	entra := httptest.NewUnstartedServer(tenant)
+	entra.TLS = tenant.TLS()
+	entra.StartTLS()
+	b.Cleanup(entra.Close)
+	tenant.SetAuthority(entra.URL)
+	w := &world{B: b, tenant: tenant, folder: b.TempDir()}
+	database := pgtest.Start(b).URL()
+	w.settings = []string{
+		"ISSUER_URL=https://issuer.example", "ISSUER_LISTEN=127.0.0.1:0", "ISSUER_ADMIN_LISTEN=127.0.0.1:0", "ISSUER_DRAIN_DELAY=0s",
+		"SSL_CERT_FILE=" + w.write("ca.pem", tenant.CAPEM()),
+		"ISSUER_ENTRA_AUTHORITY=" + entra.URL, "ISSUER_ENTRA_TENANTS=" + faketenant.TenantID, "ISSUER_ENTRA_AUDIENCES=" + faketenant.APIClientID,
+		"ISSUER_DATABASE_URL=" + database, "ISSUER_KEYS_ENCRYPTION_KEY=k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+		fmt.Sprintf("ISSUER_ENTRA_TOKEN_CACHE=%d", remembered), fmt.Sprintf("ISSUER_TOKEN_CACHE=%d", remembered),
+		// So high that nobody is refused; each request is counted all the same.
+		"ISSUER_RATE_LIMIT_IP=100000/s", "ISSUER_RATE_LIMIT_SUBJECT=100000/s", "ISSUER_RATE_LIMIT_FAILURES=100000/s",
+	}
+	w.grant(database)
+	return w
+}
+
+// grant gives each person a role, and the groups of the directory another.
+func (w *world) grant(database string) {
+	w.Helper()
+	conn, err := pgx.Connect(w.Context(), database)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer conn.Close(w.Context())
+	_, err = conn.Exec(w.Context(), `INSERT INTO issuer.grants (tenant, principal_kind, principal, role, priority)
+		SELECT $1::uuid, 'user', '00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'), 'editor', 10 FROM generate_series(0, $2::int - 1) AS n
+		UNION ALL SELECT $1::uuid, 'group', $3, 'reader', 0`, faketenant.TenantID, people, faketenant.GroupOne)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if _, err := conn.Exec(w.Context(), `VACUUM ANALYZE issuer.grants`); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func person(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", n%people) }
+
+// tokens are that many different ones of the people, with so many groups in each.
+func (w *world) tokens(count, groups int) []string {
+	w.Helper()
+	tokens := make([]string, count)
+	for n := range tokens {
+		claims := w.tenant.Claims("editor")
+		claims["oid"] = person(n)
+		in := []string{faketenant.GroupOne}
+		for g := range groups - 1 {
+			in = append(in, fmt.Sprintf("11111111-0000-4000-8000-%06x%06x", n%people, g))
+		}
+		claims["groups"] = in
+		tokens[n] = w.tenant.Sign(claims)
+	}
+	return tokens
+}
+
+// serve starts the program with those settings besides and returns once it is ready. Its log goes down a pipe, as it would to
+// a collector.
+func (w *world) serve(more ...string) *proctest.Program {
+	w.Helper()
+	p := proctest.Serve(w, append(append([]string{}, w.settings...), more...))
+	p.Stderr.Enough()
+	proctest.Await(w, "the program is ready", func() bool {
+		r, err := http.Get(p.Base + "/readyz") //nolint:noctx // it ends with the test
+		if err != nil {
+			return false
+		}
+		defer r.Body.Close()
+		return r.StatusCode == http.StatusOK
+	})
+	return p
+}
+
+// reference starts the servers of the floor. bytes is what they hand out as it is.
+func (w *world) reference(bytes []byte) *proctest.Program {
+	w.Helper()
+	var database string
+	for _, setting := range w.settings {
+		if url, ok := strings.CutPrefix(setting, "ISSUER_DATABASE_URL="); ok {
+			database = url
+		}
+	}
+	block := pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(w.entraKey())})
+	p := proctest.Start(w, proctest.Build(w, "cmd/issuer/bench/reference"), []string{
+		"REFERENCE_KEY=" + w.write("entra.pem", block), "REFERENCE_BYTES=" + w.write("bytes", bytes), "REFERENCE_DATABASE_URL=" + database,
+	})
+	p.Listens(w)
+	return p
+}
+
+// entraKey is the one that Entra signs with.
+func (w *world) entraKey() *rsa.PublicKey {
+	w.Helper()
+	answer := httptest.NewRecorder()
+	w.tenant.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/"+faketenant.TenantID+"/discovery/v2.0/keys", http.NoBody))
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(answer.Body.Bytes(), &set); err != nil {
+		w.Fatal(err)
+	}
+	for _, key := range set.Key(w.tenant.KID(faketenant.KeyFirst)) {
+		if public, ok := key.Key.(*rsa.PublicKey); ok {
+			return public
+		}
+	}
+	w.Fatal("the tenant publishes no key that it signs with")
+	return nil
+}
+
+func (w *world) write(name string, data []byte) string {
+	w.Helper()
+	path := filepath.Join(w.folder, name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		w.Fatal(err)
+	}
+	return path
+}
+
+// exchangeOf is a request for a token at path.
+func (w *world) exchangeOf(path, subject string) []byte {
+	w.Helper()
+	form := url.Values{
+		"grant_type":    {"urn:ietf:params:oauth:grant-type:token-exchange"},
+		"subject_token": {subject}, "subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
+	}
+	return raw(w.B, http.MethodPost, path, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, form.Encode())
+}
