@@ -56,7 +56,7 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	d.level = p.openLog(d.settings)
+	d.level = openLog(d.settings, p.stderr, p.colour)
 	d.log = d.level.logger().Hook(&d.greeted)
 	d.loops = append(d.loops, d.level.loop(p.toggles))
 	if d.tenant, err = faketenant.New(faketenant.Options{Authority: d.entraURL, Chaos: c.Chaos}); err != nil {

@@ -39,7 +39,7 @@ func (p *program) openRing(ctx context.Context) (*ringTools, error) {
 	if err != nil {
 		return nil, err
 	}
-	svc := &service{settings: s, log: p.openLog(s).logger(), azure: p.azure}
+	svc := &service{settings: s, log: openLog(s, p.stderr, p.colour).logger(), azure: p.azure}
 	var pool *pgxpool.Pool
 	if s.KeysFile == "" {
 		if pool, err = openMigrated(ctx, s); err != nil {

@@ -75,7 +75,7 @@ func TestTheLogLevelIsChangedWhileTheServiceRuns(t *testing.T) {
 func TestTheSettingsSayWhichLevelTheSignalLeadsBackTo(t *testing.T) {
 	t.Parallel()
 	for configured, want := range map[string]string{"debug": "debug info debug", "info": "info debug info", "warn": "warn debug warn", "error": "error debug error"} {
-		l := (&program{stderr: newOutput()}).openLog(settings{LogLevel: configured})
+		l := openLog(settings{LogLevel: configured}, newOutput(), false)
 		var seen []string
 		for range 3 {
 			now, _ := l.Level()

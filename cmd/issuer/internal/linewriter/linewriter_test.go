@@ -1,0 +1,130 @@
+package linewriter_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/linewriter"
+)
+
+// out keeps what is written, by writes.
+type out struct {
+	mu     sync.Mutex
+	writes []string
+	err    error
+}
+
+func (o *out) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writes = append(o.writes, string(p))
+	return len(p), o.err
+}
+
+func (o *out) want(t *testing.T, writes ...string) {
+	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !slices.Equal(o.writes, writes) {
+		t.Errorf("written: %q, want %q", o.writes, writes)
+	}
+}
+
+func TestLinesThatComeTogetherAreWrittenTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &out{}
+		w := linewriter.New(o)
+		log := zerolog.New(w)
+		log.Info().Msg("one")
+		log.Info().Msg("two")
+		o.want(t)
+		time.Sleep(10 * time.Millisecond)
+		both := `{"level":"info","message":"one"}` + "\n" + `{"level":"info","message":"two"}` + "\n"
+		o.want(t, both)
+		log.Info().Msg("three")
+		time.Sleep(10 * time.Millisecond)
+		o.want(t, both, `{"level":"info","message":"three"}`+"\n")
+	})
+}
+
+func TestTroubleIsWrittenAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, level := range []zerolog.Level{zerolog.WarnLevel, zerolog.ErrorLevel, zerolog.FatalLevel, zerolog.PanicLevel} {
+		o := &out{}
+		log := zerolog.New(linewriter.New(o))
+		log.Info().Msg("before")
+		log.WithLevel(level).Msg("trouble")
+		o.want(t, `{"level":"info","message":"before"}`+"\n"+`{"level":"`+level.String()+`","message":"trouble"}`+"\n")
+	}
+}
+
+func TestWhatWaitsIsBounded(t *testing.T) {
+	t.Parallel()
+	o := &out{}
+	w := linewriter.New(o)
+	line := strings.Repeat("x", 64<<10)
+	if n, err := w.Write([]byte(line)); n != len(line) || err != nil {
+		t.Error(n, err)
+	}
+	o.want(t, line)
+}
+
+func TestAFullDiskIsNoReasonToStop(t *testing.T) {
+	t.Parallel()
+	o := &out{err: errors.New("no space left on device")}
+	w := linewriter.New(o)
+	for range 2 {
+		if n, err := w.WriteLevel(zerolog.ErrorLevel, []byte("trouble\n")); n != len("trouble\n") || err != nil {
+			t.Error(n, err)
+		}
+	}
+	o.want(t, "trouble\n", "trouble\n")
+}
+
+func TestLinesStayWholeAndInOrder(t *testing.T) {
+	t.Parallel()
+	const workers, each = 8, 2000
+	o := &out{}
+	w := linewriter.New(o)
+	var running sync.WaitGroup
+	for worker := range workers {
+		running.Go(func() {
+			for n := range each {
+				level := zerolog.InfoLevel
+				if n%500 == 0 {
+					level = zerolog.WarnLevel
+				}
+				if _, err := w.WriteLevel(level, fmt.Appendf(nil, "%d %d\n", worker, n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	running.Wait()
+	w.Flush()
+	next := map[int]int{}
+	for line := range strings.Lines(strings.Join(o.writes, "")) {
+		var worker, n int
+		if _, err := fmt.Sscanf(line, "%d %d\n", &worker, &n); err != nil || n != next[worker] {
+			t.Fatalf("%q: %v, want number %d", line, err, next[worker])
+		}
+		next[worker]++
+	}
+	if len(next) != workers || len(o.writes) >= workers*each/2 {
+		t.Errorf("%d workers by %d writes", len(next), len(o.writes))
+	}
+	for worker, n := range next {
+		if n != each {
+			t.Errorf("worker %d has %d lines, want %d", worker, n, each)
+		}
+	}
+}
