@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"runtime/debug"
+	runtimemetrics "runtime/metrics"
+	"time"
+)
+
+const (
+	spareHeap   = 96 << 20 // to which the heap may grow before garbage is collected, if what is in use is less
+	mostPercent = 400      // of what is in use, however little that is
+	leastGrowth = 50       // percent of what is in use, where that is more
+	memoryTick  = 5 * time.Second
+)
+
+// gcPercent is how much garbage may be there, in percent of the bytes in use, before it is collected. Go's own default, 100,
+// collects a small heap dozens of times a second under load, and lets a large one grow to twice what it holds.
+func gcPercent(inUse uint64) int {
+	if inUse == 0 {
+		return mostPercent
+	}
+	room := (float64(spareHeap)/float64(inUse) - 1) * 100
+	return int(min(mostPercent, max(leastGrowth, room)))
+}
+
+// paceMemory keeps the collector at that pace, until ctx ends. What GOGC says goes before: then it is not called.
+func paceMemory(ctx context.Context, _ func(error)) {
+	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	tick := time.NewTicker(memoryTick)
+	defer tick.Stop()
+	set := mostPercent
+	debug.SetGCPercent(set)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		runtimemetrics.Read(sample)
+		want := gcPercent(sample[0].Value.Uint64())
+		if change := want - set; change < -set/10 || change > set/10 { // each change stops the world for a moment
+			debug.SetGCPercent(want)
+			set = want
+		}
+	}
+}
