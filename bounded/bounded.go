@@ -6,12 +6,18 @@ package bounded
 import (
 	"crypto/sha256"
 	"sync"
+	"unsafe"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // Key is the SHA-256 of what is asked.
 type Key = [sha256.Size]byte
+
+// KeyOf returns the SHA-256 of a text, without making a copy of it: one token is hashed for each request.
+func KeyOf(text string) Key {
+	return sha256.Sum256(unsafe.Slice(unsafe.StringData(text), len(text))) //nolint:gosec // G103: Sum256 only reads
+}
 
 const (
 	shards       = 16   // so that cores seldom wait for each other

@@ -6,7 +6,6 @@ package idp
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"sync/atomic"
 	"time"
@@ -54,7 +53,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Subject, error) {
 		found, err := v.examine(ctx, raw)
 		return found.subject, err
 	}
-	id := sha256.Sum256([]byte(raw))
+	id := bounded.KeyOf(raw)
 	if known, ok := v.recall(id); ok {
 		v.known.Add(1)
 		return known, nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hasura-issuer/hasura-issuer/bounded"
 	"github.com/hasura-issuer/hasura-issuer/idp/internal/strict"
 )
 
@@ -37,7 +38,7 @@ func parse(raw string, keep keepList) (*token, error) {
 	if err := t.claims.decode(payload, keep); err != nil {
 		return nil, refuse(ReasonTokenMalformed, "claims: "+err.Error())
 	}
-	t.digest = sha256.Sum256([]byte(raw[:strings.LastIndexByte(raw, '.')]))
+	t.digest = bounded.KeyOf(raw[:strings.LastIndexByte(raw, '.')])
 	return t, nil
 }
 

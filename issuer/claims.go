@@ -1,7 +1,6 @@
 package issuer
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -87,10 +86,20 @@ func (f form) members(w *writer, e entitlement) {
 	w.text(defaultRole, e.Roles[0])
 	w.name(allowedRoles)
 	w.list(e.Roles)
-	for _, name := range slices.Sorted(maps.Keys(e.Session)) {
+	for _, name := range sortedNames(e.Session) {
 		w.name(name)
 		f.variable(w, e.Session[name])
 	}
+}
+
+// sortedNames are the names of a map. It takes one allocation, where iterators take several.
+func sortedNames[V any](of map[string]V) []string {
+	names := make([]string, 0, len(of))
+	for name := range of {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (f form) variable(w *writer, v rolestore.Value) {

@@ -6,7 +6,6 @@ package issuer
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -122,7 +121,7 @@ func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
 
 // decide is what all doors have in common: steps 1 to 9. What was decided before is only asked for where it can be of use.
 func (i *Issuer) decide(ctx context.Context, r Request, canUse func(earlier) bool) (Decision, judgement, error) {
-	id := sha256.Sum256([]byte(r.SubjectToken))
+	id := bounded.KeyOf(r.SubjectToken)
 	d := Decision{TokenHash: fingerprint(id)}
 	// 1. Is the token meant for a service that we mint for?
 	if r.Audience != "" && r.Audience != i.audience {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -58,12 +57,32 @@ func chosenRole(values []string) (string, error) {
 // hookAnswer writes the session: texts only, or v2 refuses the request. A v2 engine closes websockets when the time in
 // Cache-Control is over; it wants that name in exactly these letters. The names are those that Hasura's pages use.
 func hookAnswer(d issuer.Decision) []byte {
-	body := appendMember([]byte{'{'}, "X-Hasura-Role", d.Role)
-	for _, name := range slices.Sorted(maps.Keys(d.Session)) {
-		body = appendMember(append(body, ','), http.CanonicalHeaderKey(name), d.Session[name])
+	names := make([]string, 0, len(d.Session))
+	for name := range d.Session {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	const usual = 512
+	body := appendMember(append(make([]byte, 0, usual), '{'), "X-Hasura-Role", d.Role)
+	for _, name := range names {
+		body = append(appendCanonical(append(body, ',', '"'), name), '"', ':')
+		body = appendText(body, d.Session[name])
 	}
 	body = appendMember(append(body, ','), "Cache-Control", "max-age="+strconv.FormatInt(int64(d.Lifetime/time.Second), 10))
 	return append(body, '}')
+}
+
+// appendCanonical writes the name of a variable, small letters, digits and -, as http.CanonicalHeaderKey does.
+func appendCanonical(dst []byte, name string) []byte {
+	first := true
+	for i := range len(name) {
+		c := name[i]
+		if first && 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		dst, first = append(dst, c), c == '-'
+	}
+	return dst
 }
 
 func appendMember(dst []byte, name, value string) []byte {

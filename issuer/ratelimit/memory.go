@@ -1,7 +1,6 @@
 package ratelimit
 
 import (
-	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -37,7 +36,7 @@ func newMemory(now func() time.Time) *memory {
 
 // count takes events, none or one, out of who's bucket and returns zero, or how long it takes until one would be there.
 func (m *memory) count(rate Rate, who string, events int) time.Duration {
-	id := sha256.Sum256([]byte(who))
+	id := bounded.KeyOf(who)
 	defer m.turn(id)()
 	now := m.since()
 	empty := m.empty(id, now)
@@ -52,7 +51,7 @@ func (m *memory) count(rate Rate, who string, events int) time.Duration {
 
 // note takes an event that Redis has allowed, although others may have taken the last one here since.
 func (m *memory) note(rate Rate, who string) {
-	id := sha256.Sum256([]byte(who))
+	id := bounded.KeyOf(who)
 	defer m.turn(id)()
 	m.buckets.Put(id, m.empty(id, m.since())+rate.interval(), bucketBytes)
 }
