@@ -14,11 +14,13 @@ LINT      = $(GO) tool -modfile=deploy/tools/golangci-lint/go.mod golangci-lint
 CHARTTEST = deploy/helm/charttest
 # Alert rules are tried by Prometheus' own code, in another.
 RULESTEST = deploy/prometheus/rulestest
+BENCHSTAT = $(GO) tool -modfile=deploy/tools/benchstat/go.mod benchstat
+NEW      ?= bin/bench.txt
 DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
-.PHONY: help dev build image setup test weather bench fuzz soak
+.PHONY: help dev build image setup test weather bench bench-parts bench-compare fuzz soak
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -42,8 +44,15 @@ test: setup ## Run all tests but those of the weather, with the race detector
 weather: setup ## Run the program as processes while what it stands on is slow, silent, gone or broken
 	$(GO) test -race -count=1 -timeout 30m ./cmd/issuer/weather
 
-bench: setup ## Run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: setup ## Measure what requests cost, beside the least that they can, into bin/bench.txt
+	@mkdir -p bin
+	BENCH_OUT=$(CURDIR)/bin/bench.txt $(GO) test -run '^$$' -bench Servers -benchtime 1x -timeout 0 ./cmd/issuer/bench
+
+bench-parts: setup ## Run the benchmarks of the parts
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v '/cmd/issuer/bench$$')
+
+bench-compare: ## Hold the measurements in the files OLD and NEW (bin/bench.txt) against each other
+	$(BENCHSTAT) $(OLD) $(NEW)
 
 fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	@scripts/fuzz.sh $(FUZZTIME)

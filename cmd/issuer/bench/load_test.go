@@ -72,7 +72,7 @@ func (t *target) open(b *testing.B, connections int, rate float64, span time.Dur
 	})
 }
 
-func (t *target) request() []byte { return t.requests[int(t.next.Add(1)-1)%len(t.requests)] } //nolint:gosec // G115: far from any bound
+func (t *target) request() []byte { return t.requests[int(t.next.Add(1)-1)%len(t.requests)] }
 
 // measure runs work on each of the connections and says what it cost.
 func (t *target) measure(b *testing.B, connections int, work func(*client, *[]time.Duration) error) figures {

@@ -11,7 +11,28 @@ import (
 )
 
 // results are all measurements, in the order of the paths.
-type results struct{ rows []*row }
+type results struct {
+	rows   []*row
+	steady []steady
+}
+
+// steady is a path at a steady rate, below what the server can do.
+type steady struct {
+	path path
+	figures
+}
+
+func (r *results) addSteady(p path, f figures) { r.steady = append(r.steady, steady{p, f}) }
+
+// capacity is how many requests a second a path answers, from as many connections as keep the server busy.
+func (r *results) capacity(p path) float64 {
+	for _, row := range r.rows {
+		if row.path.name == p.name && row.connections == busy {
+			return median(row.ours, func(f figures) float64 { return f.rate })
+		}
+	}
+	return 0
+}
 
 // row is a path at one number of connections; each round adds one to both sides.
 type row struct {
@@ -48,6 +69,10 @@ func (r *results) print(b *testing.B, out string) {
 	if err := table.Flush(); err != nil {
 		b.Fatal(err)
 	}
+	for _, s := range r.steady {
+		fmt.Printf("\n%s at %.0f %% of what it can do, %.0f req/s: p50 %.2f ms, p99 %.2f ms (%.1f times p50), p99.9 %.2f ms\n", s.path.name,
+			steadyShare*100, s.rate, s.p50, s.p99, s.p99/s.p50, s.p999)
+	}
 	if out == "" {
 		return
 	}
@@ -81,6 +106,10 @@ func (r *results) lines() string {
 			line(row, "ours", row.ours[i])
 			line(row, "floor", row.floor[i])
 		}
+	}
+	for _, s := range r.steady {
+		fmt.Fprintf(&text, "BenchmarkServers/%s/steady %d %.2f cpu-µs/op %.0f req/s %.3f p50-ms %.3f p99-ms %.3f p99.9-ms\n",
+			s.path.name, s.requests, s.cpu, s.rate, s.p50, s.p99, s.p999)
 	}
 	return text.String()
 }

@@ -109,7 +109,7 @@ func (w *world) serve(more ...string) *proctest.Program {
 	p := proctest.Serve(w, append(append([]string{}, w.settings...), more...))
 	p.Stderr.Enough()
 	proctest.Await(w, "the program is ready", func() bool {
-		r, err := http.Get(p.Base + "/readyz") //nolint:noctx // it ends with the test
+		r, err := http.Get(p.Base + "/readyz")
 		if err != nil {
 			return false
 		}
@@ -129,9 +129,8 @@ func (w *world) reference(bytes []byte) *proctest.Program {
 		}
 	}
 	block := pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(w.entraKey())})
-	p := proctest.Start(w, proctest.Build(w, "cmd/issuer/bench/reference"), []string{
-		"REFERENCE_KEY=" + w.write("entra.pem", block), "REFERENCE_BYTES=" + w.write("bytes", bytes), "REFERENCE_DATABASE_URL=" + database,
-	})
+	p := proctest.Start(w, proctest.Build(w, "cmd/issuer/bench/reference"), nil,
+		"-key", w.write("entra.pem", block), "-bytes", w.write("bytes", bytes), "-database", database)
 	p.Listens(w)
 	return p
 }

@@ -55,7 +55,7 @@ func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "sign", http.StatusInternalServerError)
 		return
 	}
-	body, err := json.Marshal(map[string]any{
+	body, err := json.Marshal(map[string]any{ //nolint:gosec // G101: names, not credentials
 		"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": "editor reader",
 		"issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
 	})
