@@ -67,7 +67,7 @@ func exactOrigins(origins []string) corsPolicy {
 // anyOrigin is for what the whole world may read. The header is there whoever asks, so that a cache in between may hand
 // one answer to all.
 func anyOrigin(w http.ResponseWriter, r *http.Request) bool {
-	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header()["Access-Control-Allow-Origin"] = everybody
 	if !isPreflight(r) {
 		return false
 	}

@@ -32,7 +32,7 @@ func (a *API) forwardAuth(w http.ResponseWriter, r *http.Request, e *entry) erro
 		return errNoToken
 	}
 	w.Header().Set("Authorization", "Bearer "+decision.Token)
-	w.Header().Set("Cache-Control", "no-store")
+	w.Header()["Cache-Control"] = noStore
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
 	return nil

@@ -66,8 +66,14 @@ func (a *API) serve(rt route) http.Handler {
 	})
 }
 
-// nosniff is the value of a header that all answers share; nobody adds to it.
-var nosniff = []string{"nosniff"}
+// Values of headers that most answers share. Nobody writes into one, and who adds to it gets a list of their own.
+var (
+	nosniff   = []string{"nosniff"}
+	noStore   = []string{"no-store"}
+	noCache   = []string{"no-cache"}
+	typeJSON  = []string{"application/json"}
+	everybody = []string{"*"}
+)
 
 // inTime answers the request within the time that it has.
 func (a *API) inTime(ctx context.Context, rt route, w http.ResponseWriter, r *http.Request, e *entry) error {

@@ -128,8 +128,8 @@ func (w *world) paths() []path {
 		{"exchange/200-groups", at(ours, exchanges(token, large)...), at(floor, exchanges(exchange, large)...), 1.15, false},
 		{"exchange/roles-from-postgres", at(asking, exchanges(token, small)...), at(floor, byQuery), 0, false},
 		{"exchange/seen-before", at(ours, exchanges(token, known)...), at(floor, exchanges(exchange, known)...), 0.60, false},
-		{"webhook/known", at(ours, asks("/hasura/webhook", known)...), at(floor, get("/json")), 1.5, false},
-		{"forward-auth/known", at(ours, asks("/forward-auth", known)...), at(floor, get("/json")), 1.5, false},
+		{"webhook/known", at(ours, asks("/hasura/webhook", known)...), at(floor, asks("/json", known)...), 1.5, false},
+		{"forward-auth/known", at(ours, asks("/forward-auth", known)...), at(floor, asks("/json", known)...), 1.5, false},
 		{"jwks", at(ours, get("/.well-known/jwks.json")), at(floor, get("/bytes")), 1.10, false},
 	}
 }
