@@ -22,6 +22,15 @@ type target struct {
 	address  string // host:port
 	requests [][]byte
 	next     atomic.Uint64
+	group    []*target // instead of the server: several, which share the load
+}
+
+// of is the server that a connection goes to.
+func (t *target) of(connection int) *target {
+	if len(t.group) > 0 {
+		return t.group[connection%len(t.group)]
+	}
+	return t
 }
 
 // figures are what one measurement came to.
@@ -36,7 +45,7 @@ type figures struct {
 func (t *target) closed(b *testing.B, connections int, span time.Duration) figures {
 	b.Helper()
 	until := time.Now().Add(span)
-	return t.measure(b, connections, func(client *client, took *[]time.Duration) error {
+	return t.measure(b, connections, func(t *target, client *client, took *[]time.Duration) error {
 		for began := time.Now(); began.Before(until); {
 			if err := client.ask(t.request()); err != nil {
 				return err
@@ -56,7 +65,7 @@ func (t *target) open(b *testing.B, connections int, rate float64, span time.Dur
 	began, gap := time.Now(), time.Duration(float64(time.Second)/rate)
 	last := int64(span / gap)
 	var due atomic.Int64
-	return t.measure(b, connections, func(client *client, took *[]time.Duration) error {
+	return t.measure(b, connections, func(t *target, client *client, took *[]time.Duration) error {
 		for {
 			n := due.Add(1) - 1
 			if n >= last {
@@ -75,19 +84,19 @@ func (t *target) open(b *testing.B, connections int, rate float64, span time.Dur
 func (t *target) request() []byte { return t.requests[int(t.next.Add(1)-1)%len(t.requests)] }
 
 // measure runs work on each of the connections and says what it cost.
-func (t *target) measure(b *testing.B, connections int, work func(*client, *[]time.Duration) error) figures {
+func (t *target) measure(b *testing.B, connections int, work func(*target, *client, *[]time.Duration) error) figures {
 	b.Helper()
 	clients := make([]*client, connections)
 	for i := range clients {
-		clients[i] = dial(b, t.address)
+		clients[i] = dial(b, t.of(i).address)
 	}
 	took := make([][]time.Duration, connections)
 	var running sync.WaitGroup
 	before, began := t.cpu(b), time.Now()
 	for i, client := range clients {
 		running.Go(func() {
-			if err := work(client, &took[i]); err != nil {
-				b.Errorf("%s: %v", t.address, err)
+			if err := work(t.of(i), client, &took[i]); err != nil {
+				b.Errorf("%s: %v", t.of(i).address, err)
 			}
 		})
 	}
@@ -114,6 +123,13 @@ func summary(took []time.Duration, cpu, seconds float64) figures {
 // cpu is the processor time that the server has used, in seconds; the kernel counts it in hundredths.
 func (t *target) cpu(b *testing.B) float64 {
 	b.Helper()
+	if len(t.group) > 0 {
+		var all float64
+		for _, one := range t.group {
+			all += one.cpu(b)
+		}
+		return all
+	}
 	process, err := procfs.NewProc(t.pid)
 	if err != nil {
 		b.Fatal("processor time is read from /proc, which is Linux's: ", err)

@@ -21,6 +21,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/redisconn/redistest"
 )
 
 const (
@@ -151,6 +152,12 @@ func (w *world) entraKey() *rsa.PublicKey {
 	}
 	w.Fatal("the tenant publishes no key that it signs with")
 	return nil
+}
+
+// redis starts a Redis and returns its URL.
+func (w *world) redis() string {
+	w.Helper()
+	return redistest.Start(w).URL()
 }
 
 func (w *world) write(name string, data []byte) string {
