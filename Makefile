@@ -20,9 +20,9 @@ DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
-.PHONY: help dev build image setup test weather bench bench-parts bench-compare fuzz soak
+.PHONY: help dev build image setup test weather bench bench-parts bench-replicas bench-footprint bench-compare fuzz soak
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: ## Run everything in one process: a fake Entra tenant, roles and keys in memory
 	$(GO) run ./cmd/issuer dev
@@ -50,6 +50,12 @@ bench: setup ## Measure what requests cost, beside the least that they can, into
 
 bench-parts: setup ## Run the benchmarks of the parts
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v '/cmd/issuer/bench$$')
+
+bench-replicas: setup ## Measure what a request costs one, two and four replicas together
+	$(GO) test -run '^$$' -bench Replicas -benchtime 1x -timeout 0 ./cmd/issuer/bench
+
+bench-footprint: setup ## Measure the memory of a process that knows 100,000 callers, and the time it takes to start
+	$(GO) test -run '^$$' -bench Footprint -benchtime 1x -timeout 0 ./cmd/issuer/bench
 
 bench-compare: ## Hold the measurements in the files OLD and NEW (bin/bench.txt) against each other
 	$(BENCHSTAT) $(OLD) $(NEW)
