@@ -14,6 +14,9 @@ func (c *claims) describe(subject Subject) (Subject, error) {
 	}
 	subject.ObjectID = object
 	subject.AppRoles = c.appRoles()
+	if len(c.groups.values) > 0 {
+		subject.Groups = make([]string, 0, len(c.groups.values))
+	}
 	for _, group := range c.groups.values {
 		if id, ok := guid(group); ok {
 			subject.Groups = append(subject.Groups, id)

@@ -80,14 +80,9 @@ type list struct {
 }
 
 func (l *list) read(value jsontext.Value) {
-	l.state = stateOf(strict.Array(value, func(element jsontext.Value) bool {
-		item, ok := strict.Text(element)
-		if !ok || len(l.values) == maxListed {
-			return false
-		}
-		l.values = append(l.values, item)
-		return true
-	}))
+	var ok bool
+	l.values, ok = strict.Texts(value, maxListed)
+	l.state = stateOf(ok)
 }
 
 // claimNames is the "_claim_names" object, of which only the names count (OpenID Connect Core section 5.6.2). Where

@@ -105,6 +105,37 @@ func Array(value jsontext.Value, visit func(element jsontext.Value) bool) bool {
 	return true
 }
 
+// Texts returns the strings of an array that holds at most so many, and nothing else; false for any other value. The value
+// comes from Object, which has checked its syntax: it is not parsed again. The strings share one copy of it, as long as that.
+func Texts(value jsontext.Value, most int) (texts []string, ok bool) {
+	if value.Kind() != jsontext.KindBeginArray {
+		return nil, false
+	}
+	whole := string(value)
+	texts = make([]string, 0, min(most, strings.Count(whole, ",")+1))
+	for at := 1; ; at++ {
+		switch whole[at] {
+		case ' ', '\t', '\n', '\r', ',':
+			continue
+		case ']':
+			return texts, true
+		case '"':
+		default:
+			return nil, false
+		}
+		end := endOfString(value, at+1)
+		text := whole[at+1 : end]
+		if strings.IndexByte(text, '\\') >= 0 {
+			text, _ = Text(value[at : end+1])
+		}
+		if len(texts) == most {
+			return nil, false
+		}
+		texts = append(texts, text)
+		at = end
+	}
+}
+
 // Text returns the string that value is; false when it is anything but a JSON string.
 func Text(value jsontext.Value) (string, bool) {
 	if value.Kind() != jsontext.KindString {

@@ -136,3 +136,50 @@ func TestAnIntegerIsDigitsAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestTextsAreThoseOfTheArray(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string][]string{
+		`[]`:                                {},
+		`[ ]`:                               {},
+		`["a"]`:                             {"a"},
+		"[ \"a\" ,\n\t\"b\"\r, \"c\" ]":     {"a", "b", "c"},
+		`["","a,b","]","[","\"","\\","é"]`:  {"", "a,b", "]", "[", `"`, `\`, "é"},
+		`["\u0061\\\"","x"]`:                {`a\"`, "x"},
+		`["a",1]`:                           nil,
+		`[1]`:                               nil,
+		`[null]`:                            nil,
+		`[["a"]]`:                           nil,
+		`["a",{"b":"c"}]`:                   nil,
+		`"a"`:                               nil,
+		`{"a":"b"}`:                         nil,
+		`["1","2","3","4","5","6","7","8"]`: nil, // more than seven
+	} {
+		got, ok := strict.Texts(jsontext.Value(value), 7)
+		if ok != (want != nil) || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v", value, got, ok)
+		}
+	}
+}
+
+func TestTextsAreReadAsAnotherReaderDoes(t *testing.T) {
+	t.Parallel()
+	text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune(`"\,[]{} u0041`))))
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SliceOfN(text, 0, 20).Draw(t, "texts")
+		value, err := json.MarshalIndent(want, rapid.SampledFrom([]string{"", "\n\t"}).Draw(t, "prefix"), " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			value = []byte("[]")
+		}
+		got, ok := strict.Texts(jsontext.Value(strings.TrimSpace(string(value))), 20)
+		for i := range want {
+			want[i] = strings.ToValidUTF8(want[i], "\uFFFD") // as the writer did
+		}
+		if !ok || !slices.Equal(got, want) {
+			t.Fatalf("%s: %q, %v", value, got, ok)
+		}
+	})
+}
