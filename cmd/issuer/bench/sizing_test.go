@@ -17,7 +17,7 @@ func TestAMillionUsersAskAsOftenAsTheSizingPageSays(t *testing.T) {
 		signIn = 15 * time.Minute
 		hour   = time.Hour
 	)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // G404: a simulation, the same each time
+	random := rand.New(rand.NewPCG(1, 2))
 	asked := make([]int, int(hour/time.Second))
 	for range users {
 		for at := time.Duration(random.Int64N(int64(signIn))); at < hour; {
