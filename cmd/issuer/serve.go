@@ -52,8 +52,8 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 }
 
 // maxConnections bounds what strangers can make us hold at once, before any of them is known: a request costs 64 KiB of
-// body and as much again around it. Who comes later waits in the kernel's queue; see maxQuiet for those that only stay. It also lies below the usual limit of
-// open files, so that Postgres and Entra can always be reached.
+// body and as much again around it. Who comes later waits in the kernel's queue; see maxQuiet for those that only stay. It
+// also lies below the usual limit of open files, so that Postgres and Entra can always be reached.
 const maxConnections = 2048
 
 // listen opens the address that a setting names.
@@ -157,10 +157,28 @@ func newServer(handler http.Handler, log zerolog.Logger) *http.Server {
 	}
 }
 
-// serverLog takes what net/http itself has to complain of (a client that vanished in its request) as a debug line.
+// serverLog takes what net/http itself has to complain of: a client that vanished in its request as a debug line, and a panic
+// that no route has caught as an error.
 type serverLog struct{ log zerolog.Logger }
 
 func (l serverLog) Write(line []byte) (int, error) {
+	if bytes.HasPrefix(line, []byte("http: panic serving ")) {
+		l.log.Error().Strs("places", places(string(line))).Msg("panic outside of a route")
+		return len(line), nil
+	}
 	l.log.Debug().Str("detail", string(bytes.TrimSpace(line))).Msg("http server")
 	return len(line), nil
+}
+
+// places are the files and lines of a stack as the runtime writes it. Beside them are what the panic holds and the words that
+// functions were called with: of a request, or of a key.
+func places(trace string) []string {
+	_, stack, _ := strings.Cut(trace, "\ngoroutine ")
+	var list []string
+	for line := range strings.Lines(stack) {
+		if place, is := strings.CutPrefix(line, "\t"); is {
+			list = append(list, strings.TrimSpace(place))
+		}
+	}
+	return list
 }

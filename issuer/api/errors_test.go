@@ -134,3 +134,37 @@ func TestWhatNobodyExpectedIsAFaultOfOurs(t *testing.T) {
 		})
 	}
 }
+
+// open panics with a key as its argument.
+//
+//go:noinline
+func open(sealed [32]byte) issuer.Decision {
+	if sealed[0] != 0 {
+		panic(sealed)
+	}
+	return decision
+}
+
+// TestTheStackOfAPanicShowsNothingThatFunctionsWereCalledWith: the runtime's own shows it as words of memory.
+func TestTheStackOfAPanicShowsNothingThatFunctionsWereCalledWith(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.issuer.respond = func(context.Context, issuer.Request) (issuer.Decision, error) {
+		return open([32]byte([]byte("sixteen letters, and 16 of them."))), nil
+	}
+	s.exchange(form())
+	line := s.line()
+	stack, _ := line["stack"].(string)
+	if !strings.Contains(stack, "api_test.open\n\t") || !strings.Contains(stack, "api.(*API).exchange\n\t") {
+		t.Errorf("it does not say where it was: %q", stack)
+	}
+	if !calls.MatchString(stack) || strings.Contains(stack, "0x") {
+		t.Errorf("there is more in it than functions and places: %q", stack)
+	}
+	if line["error"] != "panic with a [32]uint8" {
+		t.Errorf("the log shows what the panic holds: %v", line["error"])
+	}
+}
+
+// calls is a stack of functions' names and the places in them.
+var calls = regexp.MustCompile(`^([^\s{}]+\n\t[^\n]+\.(go|s):\d+\n)+$`)

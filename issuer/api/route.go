@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -98,7 +95,7 @@ func (a *API) refuse(rt route, w http.ResponseWriter, err error) string {
 func (rt route) answer(w http.ResponseWriter, r *http.Request, e *entry) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &panicError{value: v, stack: debug.Stack()}
+			err = &panicError{value: v, stack: stack()}
 		}
 	}()
 	if rt.cors(w, r) {
@@ -122,21 +119,6 @@ func (rt route) answer(w http.ResponseWriter, r *http.Request, e *entry) (err er
 func noContent(w http.ResponseWriter, _ *http.Request, _ *entry) error {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// panicError is a panic of a handler. The stack is for the log alone.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-// Error tells what the runtime found, and of any other value no more than its type: it may hold what a request said. The
-// stack tells where.
-func (p *panicError) Error() string {
-	if found, ok := p.value.(runtime.Error); ok {
-		return "panic: " + found.Error()
-	}
-	return fmt.Sprintf("panic with a %T", p.value)
 }
 
 // refuse returns the error for a request that goes no further.
