@@ -2,20 +2,13 @@ package audit
 
 import (
 	"testing"
-
-	"github.com/hasura-issuer/hasura-issuer/database"
-	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 )
 
 // TestACountWaitsForTheRecordThatItAddsTo: what is decided while Postgres is away is answered again before it is written. Which of the
 // two comes first is a matter of chance in Run, and so they are called here.
 func TestACountWaitsForTheRecordThatItAddsTo(t *testing.T) {
 	t.Parallel()
-	pool, err := database.Open(t.Context(), pgtest.New(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
+	pool := openPool(t)
 	j := New(pool, Config{})
 	ref, err := j.Keep(t.Context(), Record{
 		Kind: KindExchange, Door: "webhook", Outcome: Granted, Reason: "none", TenantID: "7f2d6c1e-3b0a-4c55-9e1d-2a64c0b8f901", TokenSHA256: "0123456789abcdef",

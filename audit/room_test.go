@@ -6,9 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"unsafe"
-
-	"github.com/hasura-issuer/hasura-issuer/database"
-	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 )
 
 // losses counts records that were lost.
@@ -31,11 +28,7 @@ func wordy() Record {
 // TestWordyRecordsTakeNoMoreMemoryThanOthers: callers choose how much they ask for. What was written, or could not be, makes room.
 func TestWordyRecordsTakeNoMoreMemoryThanOthers(t *testing.T) {
 	t.Parallel()
-	pool, err := database.Open(t.Context(), pgtest.New(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
+	pool := openPool(t)
 	lost := &losses{}
 	j := New(pool, Config{Observer: lost})
 	const all = 5000

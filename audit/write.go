@@ -65,13 +65,9 @@ func pause(ctx context.Context, wait time.Duration, hurry <-chan struct{}) {
 	}
 }
 
-// writeWaiting writes batch after batch until nothing is left, ctx ends, or one fails.
+// writeWaiting writes batch after batch until nothing is left or one fails, as all do once ctx has ended.
 func (j *Journal) writeWaiting(ctx context.Context) error {
-	for ctx.Err() == nil {
-		batch := j.take()
-		if len(batch) == 0 {
-			return nil
-		}
+	for batch := j.take(); len(batch) > 0; batch = j.take() {
 		if err := j.writeBatch(ctx, batch); err != nil {
 			return err
 		}
@@ -83,26 +79,43 @@ func (j *Journal) writeWaiting(ctx context.Context) error {
 // so that no other record is lost with it.
 func (j *Journal) writeBatch(ctx context.Context, batch []waiting) error {
 	err := j.write(ctx, batch)
-	j.setTrouble(err) // first: whoever hears how it went may look
-	switch {
-	case err == nil:
-		for _, w := range batch {
-			w.answer(nil)
-		}
-		j.config.Observer.Kept(len(batch))
-		return nil
-	case !faulty(err):
-		j.giveBack(batch, err)
-		return err
-	case len(batch) == 1:
-		batch[0].answer(fmt.Errorf("%w: %w", ErrNotKept, err))
-		j.config.Observer.Lost(1)
-		return err
+	if faulty(err) && len(batch) > 1 {
+		return errors.Join(err, j.writeEach(ctx, batch))
 	}
-	for i := range batch {
-		err = errors.Join(err, j.writeBatch(ctx, batch[i:i+1]))
+	if !j.isOver(batch, err) {
+		j.giveBack(batch, err)
 	}
 	return err
+}
+
+// writeEach writes records one by one, up to one that fails by no fault of its own: the others would wait as long in vain.
+func (j *Journal) writeEach(ctx context.Context, batch []waiting) (err error) {
+	for i := range batch {
+		one := j.write(ctx, batch[i:i+1])
+		err = errors.Join(err, one)
+		if !j.isOver(batch[i:i+1], one) {
+			j.giveBack(batch[i:], one)
+			break
+		}
+	}
+	return err
+}
+
+// isOver tells whether a batch is done with, since it was written or is at fault itself, and then tells those who wait for it.
+func (j *Journal) isOver(batch []waiting, err error) bool {
+	j.setTrouble(err) // first: whoever hears how it went may look
+	tell, answer := j.config.Observer.Kept, error(nil)
+	switch {
+	case faulty(err):
+		tell, answer = j.config.Observer.Lost, fmt.Errorf("%w: %w", ErrNotKept, err)
+	case err != nil:
+		return false
+	}
+	for _, w := range batch {
+		w.answer(answer)
+	}
+	tell(len(batch))
+	return true
 }
 
 func (w waiting) answer(err error) {
