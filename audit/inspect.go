@@ -40,7 +40,7 @@ func Inspect(ctx context.Context, pool *pgxpool.Pool) (Rights, error) {
 	EXISTS (SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
 		WHERE i.inhparent = 'issuer.audit'::regclass AND c.relname = 'audit_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM'))`).
 		Scan(&r.Login, &r.Read, &r.Add, &r.Count, &r.Months, &r.ThisMonth)
-	if isUndefined(err, "42P01", "42883", "3F000") {
+	if hasState(err, "42P01", "42883", "3F000") {
 		return Rights{}, ErrNoAudit
 	}
 	if err != nil {
@@ -77,7 +77,7 @@ func Rehearse(ctx context.Context, pool *pgxpool.Pool, now time.Time) error {
 	switch {
 	case errors.Is(err, errRehearsed):
 		return nil
-	case isUndefined(err, "25006"):
+	case hasState(err, "25006"):
 		return ErrReadOnly
 	}
 	return fmt.Errorf("rehearse a record: %w", err)

@@ -20,7 +20,7 @@ func Months(ctx context.Context, pool *pgxpool.Pool, keep int) (made, dropped []
 	ctx, cancel := context.WithTimeout(ctx, monthsTimeout)
 	defer cancel()
 	err = pool.QueryRow(ctx, `SELECT made, dropped FROM issuer.audit_months($1)`, keep).Scan(&made, &dropped)
-	if isUndefined(err, "42883", "3F000") {
+	if hasState(err, "42883", "3F000") {
 		return nil, nil, ErrNoAudit
 	}
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// repeatsSQL adds to the counts of records that are there, and returns the number of its transaction. What a record of another
-// month is, its time says.
+// repeatsSQL adds to the counts of records that are there, and returns the number of its transaction. The time of a record
+// tells Postgres in which month's table it is.
 const repeatsSQL = `WITH added AS (
 	UPDATE issuer.audit AS a SET repeats = a.repeats + n.times, repeated_at = greatest(a.repeated_at, n.last)
 	FROM jsonb_to_recordset($1) AS n(id uuid, at timestamptz, times bigint, last timestamptz) WHERE a.at = n.at AND a.id = n.id)

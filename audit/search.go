@@ -54,14 +54,14 @@ func Search(ctx context.Context, pool *pgxpool.Pool, q Query) ([]Record, error) 
 }
 
 func searchError(err error) error {
-	if isUndefined(err, "42P01", "3F000") {
+	if hasState(err, "42P01", "3F000") {
 		return ErrNoAudit
 	}
 	return fmt.Errorf("search the audit: %w", err)
 }
 
-// isUndefined tells whether an error has one of these SQLSTATEs, which say that something is not there.
-func isUndefined(err error, states ...string) bool {
+// hasState tells whether an error is Postgres's, with one of these SQLSTATEs.
+func hasState(err error, states ...string) bool {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && slices.Contains(states, refused.Code)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 )
 
-// TestARequestTakesNoManifoldOfItsSize, as a list of many empty queries did, which is refused. All memory of the process is counted, so
-// as are read. All memory of the process is counted, so nothing runs beside it.
+// TestARequestTakesNoManifoldOfItsSize, as a list of many empty queries did, which is refused. All memory of the process is
+// counted, so nothing runs beside it.
 func TestARequestTakesNoManifoldOfItsSize(t *testing.T) {
 	for name, request := range map[string]string{
 		"a list":        "[" + strings.Repeat("{},", 600_000) + "{}]",

@@ -101,7 +101,7 @@ func (s *settings) validate(f *faults, given map[string]string) {
 	bad(s.AuditMonths < 0 || s.AuditMonths > 240, "ISSUER_AUDIT_MONTHS")
 	bad(!isPathLike(s.AuditFile), "ISSUER_AUDIT_FILE")
 	bad(!slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel), "ISSUER_LOG_LEVEL")
-	bad(!slices.Contains([]string{"json", "console"}, s.LogFormat), "ISSUER_LOG_FORMAT")
+	bad(!slices.Contains([]string{"json", logConsole}, s.LogFormat), "ISSUER_LOG_FORMAT")
 	bad(s.TokenTTL < time.Minute || s.TokenTTL > time.Hour || !wholeSeconds(s.TokenTTL), "ISSUER_TOKEN_TTL")
 	bad(!slices.Contains([]string{"ES256", "RS256", "EdDSA"}, s.TokenAlg), "ISSUER_TOKEN_ALG")
 	bad(s.JWKSMaxAge < time.Minute || s.JWKSMaxAge > 5*time.Minute || !wholeSeconds(s.JWKSMaxAge), "ISSUER_JWKS_MAX_AGE")

@@ -37,7 +37,7 @@ func (svc *service) stage(name string) stage {
 	return stage{name, svc.metrics.stages.WithLabelValues(name), svc.tracing}
 }
 
-// staged does a part of an exchange. It costs two looks at the clock; ended says of its error whether the part failed.
+// staged does a part of an exchange. It costs two looks at the clock; didFail says of its error whether the part failed.
 func staged[T any](ctx context.Context, s stage, run func(context.Context) (T, error)) (T, error) {
 	began := time.Now()
 	ctx, span := s.tracing.Stage(ctx, s.name)

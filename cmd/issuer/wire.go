@@ -80,7 +80,11 @@ type service struct {
 // newService builds the service that s describes on what p stands on, without any network traffic. The caller closes it.
 func newService(ctx context.Context, s settings, p *program) (*service, error) {
 	svc := &service{settings: s, azure: p.azure, toRedis: p.redis, now: p.now, records: p.records, replica: replicaName(), metrics: newMetrics(s.RelyingParties)}
-	svc.level = openLog(s, svc.gathered(s, p.stderr), p.colour)
+	lines := p.stderr
+	if s.LogFormat != logConsole {
+		lines = svc.gathered(lines)
+	}
+	svc.level = openLog(s, lines, p.colour)
 	svc.log = svc.level.logger()
 	err := svc.build(ctx)
 	if err != nil {
@@ -267,18 +271,21 @@ func issuerConfig(s settings) issuer.Config {
 	}
 }
 
-// openLog writes one JSON object a line to stderr, or text for a person, coloured where it shows on a terminal.
+// logConsole is the value of ISSUER_LOG_FORMAT that is for a person.
+const logConsole = "console"
+
+// openLog writes one JSON object a line to w, or text for a person, coloured where it shows on a terminal.
 func openLog(s settings, w io.Writer, colour bool) *logLevel {
-	if s.LogFormat == "console" {
+	if s.LogFormat == logConsole {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !colour}
 	}
 	return newLogLevel(s.LogLevel, zerolog.New(w).With().Timestamp().Logger())
 }
 
-// gathered has the lines for machines written many at a time, to what is a file or a pipe. A line costs a system call
+// gathered has lines written many at a time, to what is a file or a pipe. A line costs a system call
 // otherwise, which is a fifth of what a webhook's answer does.
-func (svc *service) gathered(s settings, w io.Writer) io.Writer {
-	if _, file := w.(*os.File); !file || s.LogFormat == "console" {
+func (svc *service) gathered(w io.Writer) io.Writer {
+	if _, file := w.(*os.File); !file {
 		return w
 	}
 	lines := linewriter.New(w)

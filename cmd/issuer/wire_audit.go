@@ -56,7 +56,7 @@ func (svc *service) openAuditFile() error {
 		return usageError{fmt.Errorf("ISSUER_AUDIT_FILE: lines cannot be added to %s: %w", shown(svc.settings.AuditFile), pathless(err))}
 	}
 	svc.onClose(func() { _ = file.Close() })
-	own := zerolog.New(svc.gathered(settings{}, file)).With().Timestamp().Logger()
+	own := zerolog.New(svc.gathered(file)).With().Timestamp().Logger()
 	svc.exchanges = &own
 	return nil
 }

@@ -28,7 +28,7 @@ type Writer struct {
 	armed bool   // a timer will write
 }
 
-// New returns a writer to out, which Close does not close.
+// New returns a writer to out, which stays the caller's to close, after a last Flush.
 func New(out io.Writer) *Writer { return &Writer{out: out} }
 
 // Write takes a line in. An error of out is nobody's who logs: it is never returned.
