@@ -1,7 +1,10 @@
 package audit
 
 import (
+	"errors"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // TestACountWaitsForTheRecordThatItAddsTo: what is decided while Postgres is away is answered again before it is written. Which of the
@@ -30,5 +33,77 @@ func TestACountWaitsForTheRecordThatItAddsTo(t *testing.T) {
 	found, err := Search(t.Context(), pool, Query{Limit: 9})
 	if err != nil || len(found) != 1 || found[0].Repeats != 2 {
 		t.Errorf("%v; found %+v, want one that was repeated twice", err, found)
+	}
+}
+
+// TestACommitInDoubtCountsAsPostgresHasIt, also where it has never heard of the transaction, or forgot it long ago.
+func TestACommitInDoubtCountsAsPostgresHasIt(t *testing.T) {
+	t.Parallel()
+	pool := openPool(t)
+	for name, test := range map[string]struct {
+		transaction string
+		want        int64
+	}{
+		"it is to come: a standby took over that had not heard of it": {"4611686018427388904", 5},
+		"nobody knows any more: counts are not added twice":           {"0", 0},
+	} {
+		j := New(pool, Config{})
+		r := wordy()
+		r.RequestID = name
+		ref, err := j.Keep(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.writeWaiting(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		j.doubt = &doubt{test.transaction, map[Ref]repeat{ref: {5, ref.At}}}
+		if err := j.writeRepeats(t.Context()); err != nil || j.doubt != nil {
+			t.Errorf("%s: %v, and there is doubt: %v", name, err, j.doubt != nil)
+		}
+		found, err := Search(t.Context(), pool, Query{Limit: 9, RequestID: r.RequestID})
+		if err != nil || len(found) != 1 || found[0].Repeats != test.want {
+			t.Errorf("%s: %v; found %d records, want one with %d repeats", name, err, len(found), test.want)
+		}
+	}
+}
+
+// TestACountThatGetsNoAnswerTurnsCallersAway, who would wait in vain, too. Where Postgres says no, it does answer.
+func TestACountThatGetsNoAnswerTurnsCallersAway(t *testing.T) {
+	t.Parallel()
+	pool := openPool(t)
+	j := New(pool, Config{Required: true})
+	j.Again(newRef(j.config.Now()))
+	if _, err := pool.Exec(t.Context(), `ALTER TABLE issuer.audit RENAME TO hidden`); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.writeRepeats(t.Context()); err == nil || j.isDown() {
+		t.Errorf("got %v, and callers are turned away: %v", err, j.isDown())
+	}
+	pool.Close()
+	if err := j.writeRepeats(t.Context()); err == nil || !j.isDown() {
+		t.Errorf("got %v, and callers are turned away: %v", err, j.isDown())
+	}
+	if len(j.repeated) != 1 {
+		t.Errorf("%d counts are left, want the one", len(j.repeated))
+	}
+}
+
+// TestARowAtFaultLetsTheNextOneBeTried: it was let in on trial, and says nothing about Postgres.
+func TestARowAtFaultLetsTheNextOneBeTried(t *testing.T) {
+	t.Parallel()
+	j := New(nil, Config{Required: true})
+	enter := func() error { return j.admit(waiting{kept: make(chan error, 1)}) }
+	j.conclude(errors.New("silent"), 1)
+	if enter() == nil {
+		t.Error("somebody is let in while Postgres is silent")
+	}
+	j.conclude(nil, 0)
+	if first, second := enter(), enter(); first != nil || !errors.Is(second, errOnTrial) {
+		t.Errorf("the first: %v; the second: %v", first, second)
+	}
+	j.conclude(&pgconn.PgError{Code: "22P02"}, 1)
+	if first, second := enter(), enter(); first != nil || !errors.Is(second, errOnTrial) {
+		t.Errorf("after a row at fault, the first: %v; the second: %v", first, second)
 	}
 }
