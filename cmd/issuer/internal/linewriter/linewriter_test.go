@@ -3,9 +3,11 @@ package linewriter_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,14 +17,24 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/linewriter"
 )
 
-// out keeps what is written, by writes.
+// out keeps what is written, by writes, and whether one came during another.
 type out struct {
+	busy    atomic.Bool
+	crossed atomic.Bool
+
 	mu     sync.Mutex
 	writes []string
 	err    error
 }
 
 func (o *out) Write(p []byte) (int, error) {
+	if !o.busy.CompareAndSwap(false, true) {
+		o.crossed.Store(true)
+	}
+	defer o.busy.Store(false)
+	for range 50 { // whoever may come, comes
+		runtime.Gosched()
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.writes = append(o.writes, string(p))
@@ -100,7 +112,7 @@ func TestLinesStayWholeAndInOrder(t *testing.T) {
 		running.Go(func() {
 			for n := range each {
 				level := zerolog.InfoLevel
-				if n%500 == 0 {
+				if n%100 == 0 {
 					level = zerolog.WarnLevel
 				}
 				if _, err := w.WriteLevel(level, fmt.Appendf(nil, "%d %d\n", worker, n)); err != nil {
@@ -111,6 +123,9 @@ func TestLinesStayWholeAndInOrder(t *testing.T) {
 	}
 	running.Wait()
 	w.Flush()
+	if o.crossed.Load() {
+		t.Error("one write comes before another is over, and may overtake it")
+	}
 	next := map[int]int{}
 	for line := range strings.Lines(strings.Join(o.writes, "")) {
 		var worker, n int
