@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi/internal/wire"
@@ -34,7 +33,6 @@ type Profiles struct {
 	open   bool
 	ending <-chan struct{}
 	routes map[string]handler // by the name of the profile
-	cpu    sync.Mutex         // held while one is taken: the runtime takes one at a time
 }
 
 // NewProfiles returns the routes for whom the guard lets in. Where they are open, since the listener is on loopback, programs
@@ -104,15 +102,11 @@ func (p *Profiles) takeCPU(w http.ResponseWriter, r *http.Request, _ *api.Accoun
 	if err != nil {
 		return err
 	}
-	if !p.cpu.TryLock() {
-		return wire.Refuse(wire.ReasonProfileRunning, "")
-	}
-	defer p.cpu.Unlock()
 	if deadline, ok := r.Context().Deadline(); ok { // the server's own is over before a long profile is
 		_ = http.NewResponseController(w).SetWriteDeadline(deadline)
 	}
 	var taken bytes.Buffer
-	if err := pprof.StartCPUProfile(&taken); err != nil {
+	if err := pprof.StartCPUProfile(&taken); err != nil { // the runtime takes one at a time, whoever asks
 		return &wire.Refusal{Reason: wire.ReasonProfileRunning, Err: err}
 	}
 	p.await(r.Context(), time.Duration(seconds)*time.Second)
