@@ -27,6 +27,10 @@ func TestTheOnlineCheckSaysWhichRightsTheAuditLacks(t *testing.T) {
 		"EXECUTE, and a month": {[]string{noMonths, dropMonth}, failed, []string{`this month has no table`, `SELECT * FROM issuer.audit_months(13)`, `"LOGIN"`}, true},
 		"writes altogether":    {[]string{`ALTER ROLE LOGIN SET default_transaction_read_only = on`}, failed, []string{`the database is read-only`, `ISSUER_DATABASE_URL`}, true},
 		"a sane table":         {[]string{`ALTER TABLE issuer.audit ADD CONSTRAINT odd CHECK (door <> 'check')`}, failed, []string{"rehearse a record", "no record is kept"}, true},
+		"a sane count": {[]string{
+			`CREATE FUNCTION issuer.odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'odd'; END $$`,
+			`CREATE TRIGGER odd BEFORE UPDATE ON issuer.audit FOR EACH ROW EXECUTE FUNCTION issuer.odd()`,
+		}, failed, []string{"rehearse a record", "no record is kept"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

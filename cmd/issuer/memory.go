@@ -4,6 +4,8 @@ import (
 	"context"
 	"runtime/debug"
 	runtimemetrics "runtime/metrics"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,7 +26,16 @@ func gcPercent(inUse uint64) int {
 	return int(min(mostPercent, max(leastGrowth, room)))
 }
 
-// paceMemory keeps the collector at that pace, until ctx ends. What GOGC says goes before: then it is not called.
+// memoryLoops are what paces the collector: nothing where GOGC is set, which goes before.
+func memoryLoops(environ []string) []loop {
+	if slices.ContainsFunc(environ, func(setting string) bool { return strings.HasPrefix(setting, "GOGC=") }) {
+		return nil
+	}
+	pace := loop{"memory", "", paceMemory}
+	return []loop{pace}
+}
+
+// paceMemory keeps the collector at that pace, until ctx ends.
 func paceMemory(ctx context.Context, _ func(error)) {
 	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	tick := time.NewTicker(memoryTick)

@@ -21,3 +21,20 @@ func TestGarbageIsCollectedByHowMuchIsInUse(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatGOGCSaysGoesBefore(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		environ []string
+		want    int
+	}{
+		{nil, 1},
+		{[]string{"GOGCTRACE=1", "ISSUER_URL=GOGC=50"}, 1},
+		{[]string{"ISSUER_URL=https://issuer.example", "GOGC=50"}, 0},
+		{[]string{"GOGC=off"}, 0},
+	} {
+		if got := memoryLoops(c.environ); len(got) != c.want {
+			t.Errorf("%v: %d loops pace the collector, want %d", c.environ, len(got), c.want)
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,9 +30,7 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 	}
 	defer svc.close()
 	svc.loops = append(svc.loops, svc.level.loop(p.toggles))
-	if !slices.ContainsFunc(p.environ, func(setting string) bool { return strings.HasPrefix(setting, "GOGC=") }) {
-		svc.loops = append(svc.loops, loop{"memory", "", paceMemory})
-	}
+	svc.loops = append(svc.loops, memoryLoops(p.environ)...)
 	listener, err := listen(ctx, "ISSUER_LISTEN", s.Listen)
 	if err != nil {
 		return err
