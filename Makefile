@@ -20,7 +20,7 @@ DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
-.PHONY: help dev build image setup test weather bench bench-parts bench-replicas bench-footprint bench-compare fuzz soak
+.PHONY: help dev build image setup test weather bench bench-overload bench-parts bench-replicas bench-footprint bench-compare fuzz soak
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -47,6 +47,9 @@ weather: setup ## Run the program as processes while what it stands on is slow, 
 bench: setup ## Measure what requests cost, beside the least that they can, into bin/bench.txt
 	@mkdir -p bin
 	BENCH_OUT=$(CURDIR)/bin/bench.txt $(GO) test -run '^$$' -bench Servers -benchtime 1x -timeout 0 ./cmd/issuer/bench
+
+bench-overload: setup ## Ask three times what the program can do, and see what becomes of whom
+	BENCH_ROUNDS=$${BENCH_ROUNDS:-5} $(GO) test -run '^$$' -bench Overload -benchtime 1x -timeout 0 ./cmd/issuer/bench
 
 bench-parts: setup ## Run the benchmarks of the parts
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v '/cmd/issuer/bench$$')

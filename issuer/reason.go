@@ -70,6 +70,7 @@ const (
 	ReasonIDPUnavailable    Reason = "idp_unavailable"
 	ReasonPolicyUnavailable Reason = "policy_unavailable"
 	ReasonAuditUnavailable  Reason = "audit_unavailable" // judged, but no record could be kept of it
+	ReasonOverloaded        Reason = "overloaded"        // not looked at: more is asked for than can be answered
 	ReasonInternal          Reason = "internal"          // a fault of ours
 )
 
@@ -86,7 +87,7 @@ func Reasons() []Reason {
 		ReasonNoRoles, ReasonBlocked, ReasonPolicyDenied, ReasonRateLimited,
 		ReasonNotFound, ReasonMethodNotAllowed, ReasonBodyTooLarge, ReasonContentTypeUnsupported,
 		ReasonKeysUnavailable, ReasonRolesUnavailable, ReasonGroupsUnavailable, ReasonIDPUnavailable,
-		ReasonPolicyUnavailable, ReasonAuditUnavailable, ReasonInternal,
+		ReasonPolicyUnavailable, ReasonAuditUnavailable, ReasonOverloaded, ReasonInternal,
 	}
 }
 

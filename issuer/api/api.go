@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +56,8 @@ type Config struct {
 	Logger         zerolog.Logger
 	Exchanges      *zerolog.Logger // where the lines of decisions go; nil: to Logger
 	Timeout        time.Duration   // of a request in whole; zero: 8 s
+
+	yield func() // as gate has it; nil: runtime.Gosched
 }
 
 // API answers the public routes. It is safe for concurrent use.
@@ -68,6 +71,7 @@ type API struct {
 	origins   []string   // of the pages that may ask there
 	draining  atomic.Bool
 	queries   turns // of /v1/authenticate
+	gates     gates
 }
 
 // New returns an API on an exchanger and a key set. It does no I/O.
@@ -78,9 +82,13 @@ func New(config Config, exchanger Exchanger, keys KeySet) *API {
 	if config.Meter == nil {
 		config.Meter = noMeter{}
 	}
+	if config.yield == nil {
+		config.yield = runtime.Gosched
+	}
 	return &API{
 		config: config, exchanger: exchanger, keys: keys,
 		problems: renderProblems(), metadata: renderMetadata(config.URL), cors: exactOrigins(config.CORSOrigins),
+		gates:   newGates(config.yield),
 		origins: append([]string{ownOrigin(config.URL)}, config.CORSOrigins...),
 	}
 }

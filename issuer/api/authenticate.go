@@ -47,6 +47,9 @@ func (a *API) authenticateRoute() route {
 // their request. The role is the first that the caller holds and that owns every root field, whatever the client wishes.
 func (a *API) authenticate(w http.ResponseWriter, r *http.Request, e *entry) error {
 	e.door = issuer.DoorAuthenticate
+	if err := a.admit(r.Context(), e); err != nil {
+		return err
+	}
 	body, err := a.openQuery(w, r)
 	if err != nil {
 		return err

@@ -96,7 +96,7 @@ func TestEveryReasonHasItsAnswerToAnEngine(t *testing.T) {
 		case issuer.ReasonInternal:
 			want = http.StatusInternalServerError
 		case issuer.ReasonKeysUnavailable, issuer.ReasonRolesUnavailable, issuer.ReasonGroupsUnavailable, issuer.ReasonIDPUnavailable,
-			issuer.ReasonPolicyUnavailable, issuer.ReasonAuditUnavailable:
+			issuer.ReasonPolicyUnavailable, issuer.ReasonAuditUnavailable, issuer.ReasonOverloaded:
 			want = http.StatusServiceUnavailable // an outage must not look like a refusal
 		}
 		got := s.do(http.MethodPost, authenticate, ofEngine("null"))

@@ -90,6 +90,7 @@ func problems() map[issuer.Reason]problem {
 		issuer.ReasonIDPUnavailable:    {unavailable, temporarilyUnavailable, "The subject token cannot be verified at the moment."},
 		issuer.ReasonPolicyUnavailable: {unavailable, temporarilyUnavailable, "The policy of this service cannot be asked at the moment."},
 		issuer.ReasonAuditUnavailable:  {unavailable, temporarilyUnavailable, "No record of the decision can be kept at the moment."},
+		issuer.ReasonOverloaded:        {unavailable, temporarilyUnavailable, "More is asked of this service than it can answer: try again later."},
 
 		issuer.ReasonInternal: {http.StatusInternalServerError, serverError, "The request failed because of a fault in this service."},
 	}

@@ -35,7 +35,7 @@ func wires() map[issuer.Reason]wire {
 		"not_found": {404, "invalid_request"}, "method_not_allowed": {405, "invalid_request"},
 		"body_too_large": {413, "invalid_request"}, "content_type_unsupported": {415, "invalid_request"},
 		"keys_unavailable": unavailable, "roles_unavailable": unavailable, "groups_unavailable": unavailable, "idp_unavailable": unavailable,
-		"policy_unavailable": unavailable, "audit_unavailable": unavailable,
+		"policy_unavailable": unavailable, "audit_unavailable": unavailable, "overloaded": unavailable,
 		"internal": {500, "server_error"},
 	}
 }

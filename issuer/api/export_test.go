@@ -25,3 +25,16 @@ func HeadersIn(body []byte) (authorization, role []string, err error) {
 	headers, err := headersIn(body, true)
 	return headers.authorization, headers.role, err
 }
+
+// The bounds of a gate.
+const (
+	Patience     = patience
+	FewWaiting   = fewWaiting
+	MostWaiting  = mostWaiting
+	AdmittedEach = admittedEach
+	MostSaved    = mostSaved
+	PlacesEach   = placesEach
+)
+
+// Yield is what a request that may begin waits for.
+func Yield(config *Config, yield func()) { config.yield = yield }

@@ -13,6 +13,9 @@ const pathForwardAuth = "/forward-auth"
 // came with. Nothing of the request but that token is looked at, and nothing of it is in the answer.
 func (a *API) forwardAuth(w http.ResponseWriter, r *http.Request, e *entry) error {
 	e.door = issuer.DoorForwardAuth
+	if err := a.admit(r.Context(), e); err != nil {
+		return err
+	}
 	token, err := bearer(r.Header.Values("Authorization"))
 	if err != nil {
 		return err

@@ -139,7 +139,7 @@ func levelOf(rt route, e *entry, status int) zerolog.Level {
 	switch {
 	case panicked:
 		return zerolog.ErrorLevel
-	case !ours(e.err, status) || e.cancelled:
+	case !ours(e.err, status), e.cancelled, errors.Is(e.err, errOverloaded):
 		return rt.level
 	case status == http.StatusInternalServerError:
 		return zerolog.ErrorLevel

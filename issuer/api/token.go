@@ -22,6 +22,9 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request, e *entry) error {
 	if err := a.knownOrigin(r); err != nil {
 		return err
 	}
+	if err := a.admit(r.Context(), e); err != nil {
+		return err
+	}
 	wish, err := a.readWish(w, r)
 	if err != nil {
 		return err

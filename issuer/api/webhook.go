@@ -17,6 +17,9 @@ const pathWebhook = "/hasura/webhook"
 func (a *API) webhook(w http.ResponseWriter, r *http.Request, e *entry) error {
 	e.door = issuer.DoorWebhook
 	e.origin = e.origin.direct() // by GET an engine hands on whatever X-Forwarded-For its client wrote
+	if err := a.admit(r.Context(), e); err != nil {
+		return err
+	}
 	client, err := a.clientHeaders(w, r)
 	if err != nil {
 		return err

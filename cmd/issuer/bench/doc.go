@@ -1,3 +1,3 @@
-// Package bench has no code of its own. Its one benchmark runs the real program and the servers of ./reference as processes,
-// side by side and in turn, and prints what a request costs in each of them. docs/performance/README.md says how to read it.
+// Package bench has no code of its own. Its benchmarks run the real program and the servers of ./reference as processes,
+// side by side and in turn, and print what a request costs in each of them. docs/performance/README.md says how to read it.
 package bench
