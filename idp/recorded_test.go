@@ -38,20 +38,20 @@ type mutation struct {
 	Reasons     []string
 }
 
-func readRecorded(t *testing.T) recorded {
-	t.Helper()
+func readRecorded(tb testing.TB) recorded {
+	tb.Helper()
 	file, err := os.ReadFile("testdata/claims.json")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(file))
 	decoder.UseNumber() // so that times stay whole numbers when they are written again
 	var all recorded
 	if err := decoder.Decode(&all); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if len(all.Tokens) != 38 || len(all.Mutations) != 27 {
-		t.Fatalf("%d tokens and %d mutations, want 38 and 27", len(all.Tokens), len(all.Mutations))
+		tb.Fatalf("%d tokens and %d mutations, want 38 and 27", len(all.Tokens), len(all.Mutations))
 	}
 	return all
 }
@@ -100,18 +100,18 @@ type forgery struct {
 }
 
 // token carries the mutation out.
-func (m mutation) token(t *testing.T, e *entra, claims map[string]any) string {
-	t.Helper()
+func (m mutation) token(tb testing.TB, e *entra, claims map[string]any) string {
+	tb.Helper()
 	f := forgery{claims: claims}
-	m.spoil(t, &f)
-	return f.sign(t, e)
+	m.spoil(tb, &f)
+	return f.sign(tb, e)
 }
 
 // spoil carries the mutation out on what others have spoilt already.
-func (m mutation) spoil(t *testing.T, f *forgery) {
-	t.Helper()
+func (m mutation) spoil(tb testing.TB, f *forgery) {
+	tb.Helper()
 	for name, value := range m.Set {
-		f.claims[name] = shifted(t, value)
+		f.claims[name] = shifted(tb, value)
 	}
 	for _, name := range m.Unset {
 		delete(f.claims, name)
@@ -126,7 +126,7 @@ func (m mutation) spoil(t *testing.T, f *forgery) {
 	case strings.Contains(m.SignWith, "cloud_instance_name"):
 		f.options = append(f.options, faketenant.SignedBy(faketenant.KeyOtherCloud))
 	case m.SignWith != "":
-		t.Fatalf("no key for %q", m.SignWith)
+		tb.Fatalf("no key for %q", m.SignWith)
 	case m.Name == "token_over_size_limit":
 		f.claims["pad"] = strings.Repeat("x", 32<<10)
 	}
@@ -134,13 +134,13 @@ func (m mutation) spoil(t *testing.T, f *forgery) {
 	f.raw += m.Raw
 }
 
-func (f *forgery) sign(t *testing.T, e *entra) string {
-	t.Helper()
+func (f *forgery) sign(tb testing.TB, e *entra) string {
+	tb.Helper()
 	switch {
 	case f.raw != "":
 		return f.raw
 	case f.member != "":
-		return appended(t, e, f.claims, f.member)
+		return appended(tb, e, f.claims, f.member)
 	}
 	return e.Sign(f.claims, f.options...)
 }
@@ -172,13 +172,13 @@ func headerOptions(header map[string]any) []faketenant.SignOption {
 }
 
 // shifted reads "now+600" as a time and a text in quotes as that text; other values stay as they are.
-func shifted(t *testing.T, value any) any {
-	t.Helper()
+func shifted(tb testing.TB, value any) any {
+	tb.Helper()
 	text, _ := value.(string)
 	if offset := regexp.MustCompile(`^now([+-]\d+)$`).FindStringSubmatch(text); offset != nil {
 		seconds, err := strconv.ParseInt(offset[1], 10, 64)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return nominal.Unix() + seconds
 	}

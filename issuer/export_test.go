@@ -1,6 +1,10 @@
 package issuer
 
-import "time"
+import (
+	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
+)
 
 // The pure parts, for tests that ask them directly.
 type (
@@ -11,9 +15,23 @@ type (
 var (
 	Entitle      = entitle
 	ArrayLiteral = arrayLiteral
+	IsVariable   = isVariable
 )
 
 // NewTerms returns terms with the lifetime and session claims given.
 func NewTerms(ttl time.Duration, claims ...SessionClaim) Terms {
 	return terms{ttl: ttl, sessionClaims: claims}
+}
+
+// Form says how claims are written.
+type Form struct {
+	Issuer, Audience string
+	Segments         []string
+	Stringified      bool
+	Arrays           ArrayFormat
+}
+
+// Payload writes claims.
+func (f Form) Payload(subject idp.Subject, e Entitlement, jti string, now time.Time) ([]byte, error) {
+	return form{f.Issuer, f.Audience, f.Segments, f.Stringified, f.Arrays}.payload(subject, e, jti, now)
 }
