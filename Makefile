@@ -20,7 +20,7 @@ DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
-.PHONY: help dev build image setup test weather bench bench-overload bench-parts bench-replicas bench-footprint bench-compare fuzz soak
+.PHONY: help dev build image setup test weather bench bench-overload bench-plots plots bench-parts bench-replicas bench-footprint bench-compare fuzz soak
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -50,6 +50,13 @@ bench: setup ## Measure what requests cost, beside the least that they can, into
 
 bench-overload: setup ## Ask three times what the program can do, and see what becomes of whom
 	BENCH_ROUNDS=$${BENCH_ROUNDS:-5} $(GO) test -run '^$$' -bench Overload -benchtime 1x -timeout 0 ./cmd/issuer/bench
+
+bench-plots: setup ## Measure how an exchange's cost grows, and draw it into docs/performance
+	BENCH_OUT=$(CURDIR)/docs/performance/growth.txt BENCH_ROUNDS=$${BENCH_ROUNDS:-5} BENCH_SPAN=$${BENCH_SPAN:-500ms} $(GO) test -run '^$$' -bench Growth -benchtime 1x -timeout 0 ./cmd/issuer/bench
+	@$(MAKE) --no-print-directory plots
+
+plots: ## Draw docs/performance/growth.txt anew
+	$(GO) run ./cmd/issuer/bench/plot docs/performance
 
 bench-parts: setup ## Run the benchmarks of the parts
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v '/cmd/issuer/bench$$')

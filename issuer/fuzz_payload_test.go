@@ -3,7 +3,9 @@ package issuer_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,12 +131,10 @@ func (w written) claims(segments []string, e issuer.Entitlement) map[string]any 
 		"iss": w.issuer, "sub": w.object + "." + w.tenant, "aud": w.audience, "jti": w.jti, "client_id": w.client,
 		"iat": whole(past), "nbf": whole(past), "exp": whole(w.expiry),
 	}
-	for i := len(segments) - 1; i >= 0; i-- {
-		hasura = map[string]any{segments[i]: hasura}
+	for _, segment := range slices.Backward(segments) {
+		hasura = map[string]any{segment: hasura}
 	}
-	for name, value := range hasura {
-		claims[name] = value
-	}
+	maps.Copy(claims, hasura)
 	return claims
 }
 

@@ -41,20 +41,21 @@ type figures struct {
 	p50, p99, p999 float64 // milliseconds
 }
 
-// closed keeps that many connections busy for the span: each asks again once it is answered.
+// closed keeps that many connections busy for the span: each asks again once it is answered, and once at least.
 func (t *target) closed(b *testing.B, connections int, span time.Duration) figures {
 	b.Helper()
-	until := time.Now().Add(span)
 	return t.measure(b, connections, func(t *target, client *client, took *[]time.Duration) error {
-		for began := time.Now(); began.Before(until); {
+		began := time.Now()
+		for until := began.Add(span); ; {
 			if err := client.ask(t.request()); err != nil {
 				return err
 			}
 			now := time.Now()
 			*took = append(*took, now.Sub(began))
-			began = now
+			if began = now; !began.Before(until) {
+				return nil
+			}
 		}
-		return nil
 	})
 }
 
