@@ -97,6 +97,8 @@ func oddPayloads() []string {
 		"{\"oid\":\"\xff\"}", "{\"oid\":\"\xed\xa0\x80\"}", "{\"\xff\":1}", "\xef\xbb\xbf{}", "{}\x00", "{} \n", "{}{}", "{},", " {}", "\v{}",
 		`{"exp":1e3}`, `{"exp":1.0}`, `{"exp":-0}`, `{"exp":01}`, `{"exp":+1}`, `{"exp":999999999999999}`, `{"exp":1000000000000000}`, `{"exp":"1"}`,
 		`{"exp":null}`, `{"exp":1E400,"acct":1E400}`, `{"groups":["a",1]}`, `{"groups":"a"}`, `{"groups":[]}`, `{"groups":[null]}`, `{"groups":["a",]}`,
+		`{"groups":[ "a" ,	"b" ]}`, `{"groups":["a\\","b"]}`, `{"groups":["a\"]","[\u0022,"]}`, `{"groups":[["a"]]}`, `{"groups":["a",{"b":"c"}]}`, `{"groups":["a",true,"b"]}`,
+		`{"groups":["\ud83d\ude00","é"]}`, `{"groups":[` + strings.Repeat(`"a",`, 999) + `"a"]}`, `{"groups":[` + strings.Repeat(`"a",`, 1000) + `"a"]}`,
 		`{"_claim_names":{"groups":"src1"}}`, `{"_claim_names":{"Groups":"src1"}}`, `{"_claim_names":[]}`, `{"_claim_names":{}}`, `{"hasgroups":"true"}`,
 		`{"hasgroups":false,"cnf":null,"nonce":{}}`, `{"aud":["a","b"]}`, `{"extension_Dept":"A\u0007"}`, `{"extension_dept":"A"}`, `{"kind":true,"acct":1.50}`,
 		`{"tid":"7F2D6C1E-3B0A-4C55-9E1D-2A64C0B8F901"}`, `{"kind":"` + strings.Repeat("x", 4097) + `"}`, deep(32), deep(33), `{"a":"` + strings.Repeat("[", 40) + `"}`,

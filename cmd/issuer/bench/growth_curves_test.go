@@ -79,9 +79,25 @@ func tenants(b *testing.B) []*point {
 			tokens[i] = w.token(directories[i%n], person(0), i, usualGroups)
 		}
 		p := w.serve("ISSUER_ENTRA_TENANTS="+strings.Join(directories[:n], ","), "ISSUER_ADMIN_TENANTS="+faketenant.TenantID)
-		points = append(points, &point{line: "callers of all of them", n: n, target: w.exchanging(p, tokenPath, tokens)})
+		t := w.exchanging(p, tokenPath, tokens)
+		t.awaitAll(b)
+		points = append(points, &point{line: "callers of all of them", n: n, target: t})
 	}
 	return points
+}
+
+// awaitAll returns once every request was answered well: a program is ready before it has the keys of very many tenants.
+func (t *target) awaitAll(b *testing.B) {
+	b.Helper()
+	answered := 0
+	proctest.Await(b, "callers of all tenants are let in", func() bool {
+		client := dial(b, t.address)
+		defer client.conn.Close()
+		for answered < len(t.requests) && client.ask(t.requests[answered]) == nil {
+			answered++
+		}
+		return answered == len(t.requests)
+	})
 }
 
 // tenantsGranted has grants in that many tenants, of which one may call. Postgres is asked each time.
