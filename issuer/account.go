@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/hasura-issuer/hasura-issuer/audit"
-	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
 // Journal keeps account of what is decided. An error of Keep means that there may be no record, and that nothing may be
@@ -85,14 +84,11 @@ func grantsBehind(roles []string, j judgement) []string {
 	grants, _ := narrow(inForce(j.answer.Grants, j.now), roles)
 	names := make([]string, 0, len(grants))
 	for _, g := range grants {
-		names = append(names, g.Role+" by "+principalName(g.Principal))
+		if g.Principal.ID == "" {
+			names = append(names, g.Role+" by "+string(g.Principal.Kind))
+			continue
+		}
+		names = append(names, g.Role+" by "+string(g.Principal.Kind)+" "+g.Principal.ID)
 	}
 	return names
-}
-
-func principalName(p rolestore.Principal) string {
-	if p.ID == "" {
-		return string(p.Kind)
-	}
-	return string(p.Kind) + " " + p.ID
 }

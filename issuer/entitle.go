@@ -116,6 +116,7 @@ func narrow(grants []rolestore.Grant, wish []string) (kept []rolestore.Grant, he
 	if len(wish) == 0 {
 		return grants, true
 	}
+	kept = make([]rolestore.Grant, 0, len(grants))
 	wished := make(map[string]bool, len(wish)) // true once a grant for it was met
 	for _, role := range wish {
 		wished[role] = false

@@ -69,6 +69,7 @@ func (r *results) print(b *testing.B, out string) {
 	if err := table.Flush(); err != nil {
 		b.Fatal(err)
 	}
+	r.printAsked()
 	for _, s := range r.steady {
 		fmt.Printf("\n%s at %.0f %% of what it can do, %.0f req/s: p50 %.2f ms, p99 %.2f ms (%.1f times p50), p99.9 %.2f ms\n", s.path.name,
 			steadyShare*100, s.rate, s.p50, s.p99, s.p99/s.p50, s.p999)
@@ -81,6 +82,26 @@ func (r *results) print(b *testing.B, out string) {
 	}
 	if err := os.WriteFile(out, []byte(r.lines()), 0o600); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// printAsked holds an exchange whose roles are asked for against the same from memory and one query more by pgx alone, which is a
+// handler with a query less one without.
+func (r *results) printAsked() {
+	cost := func(name string, of func(*row) []figures) float64 {
+		for _, row := range r.rows {
+			if row.path.name == name && row.connections == busy {
+				return median(of(row), func(f figures) float64 { return f.cpu })
+			}
+		}
+		return 0
+	}
+	ours, floor := func(r *row) []figures { return r.ours }, func(r *row) []figures { return r.floor }
+	asked, known := cost("exchange/roles-from-postgres", ours), cost("exchange/first-sight", ours)
+	query := cost("exchange/roles-from-postgres", floor) - cost("webhook/known", floor)
+	if asked > 0 && known > 0 && query > 0 {
+		fmt.Printf("\nexchange/roles-from-postgres: %.2f times an exchange from memory and one query by pgx, %.1f µs (at most 1.15)\n",
+			asked/(known+query), known+query)
 	}
 }
 
