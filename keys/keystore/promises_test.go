@@ -13,7 +13,7 @@ import (
 
 func TestNothingThatHappensBreaksAPromiseOnAMemoryStore(t *testing.T) {
 	t.Parallel()
-	keystest.TestPromises(t, keystest.Effort{Worlds: 40, Ticks: 160}, openMemory)
+	keystest.TestPromises(t, keystest.Effort{Worlds: 30, Ticks: 160}, openMemory)
 }
 
 func TestNothingThatHappensBreaksAPromiseOnAFileStore(t *testing.T) {
@@ -32,7 +32,7 @@ func TestAsManyTurnsAsAreWantedLeaveASmallRing(t *testing.T) {
 		turns int
 		open  keystest.Open
 	}{
-		"memory":   {10000, openMemory},
+		"memory":   {2000, openMemory},
 		"file":     {150, filesOf(t)},
 		"postgres": {150, databasesOf(t)},
 	} {
