@@ -35,7 +35,7 @@ type cloud struct {
 
 func newCloud(t testing.TB) cloud {
 	t.Helper()
-	tenant, err := faketenant.New(faketenant.Options{})
+	tenant, err := faketenant.New(faketenant.Options{Key: sharedKey})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 // entraTLS is entra behind TLS, which sign-ins for Graph demand. The tenant's own client trusts it.
 func entraTLS(t testing.TB) (*faketenant.Tenant, *httptest.Server) {
 	t.Helper()
-	tenant, err := faketenant.New(faketenant.Options{})
+	tenant, err := faketenant.New(faketenant.Options{Key: sharedKey})
 	if err != nil {
 		t.Fatal(err)
 	}

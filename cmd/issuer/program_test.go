@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -121,10 +123,33 @@ func executeWith(t testing.TB, environ []string, stdin string, args ...string) (
 	return code, out.String(), errs.String()
 }
 
+// sharedKeys are the RSA keys of all fake tenants of these tests: to make three for each takes longer than most of the tests.
+var sharedKeys struct {
+	sync.Mutex
+	made []*rsa.PrivateKey
+	next int
+}
+
+// sharedKey is faketenant.Options.Key: another key than the last fifteen.
+func sharedKey() (*rsa.PrivateKey, error) {
+	const enough = 16
+	sharedKeys.Lock()
+	defer sharedKeys.Unlock()
+	if len(sharedKeys.made) < enough {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err == nil {
+			sharedKeys.made = append(sharedKeys.made, key)
+		}
+		return key, err
+	}
+	sharedKeys.next++
+	return sharedKeys.made[sharedKeys.next%enough], nil
+}
+
 // entra is a fake tenant behind a real HTTP server on loopback.
 func entra(t testing.TB) (*faketenant.Tenant, *httptest.Server) {
 	t.Helper()
-	tenant, err := faketenant.New(faketenant.Options{})
+	tenant, err := faketenant.New(faketenant.Options{Key: sharedKey})
 	if err != nil {
 		t.Fatal(err)
 	}

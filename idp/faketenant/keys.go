@@ -34,12 +34,15 @@ type signingKey struct {
 	kid     string // base64url of the SHA-1 of der: Entra's kid and x5t are the same
 }
 
-func makeKey(now time.Time) (*signingKey, error) {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+// freshKey is Options.Key where that is not set.
+func freshKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+
+func (t *Tenant) makeKey() (*signingKey, error) {
+	private, err := t.rsaKey()
 	if err != nil {
 		return nil, fmt.Errorf("generate RSA key: %w", err)
 	}
-	der, err := selfSigned(private, pkix.Name{CommonName: "accounts.accesscontrol.windows.net"}, now)
+	der, err := selfSigned(private, pkix.Name{CommonName: "accounts.accesscontrol.windows.net"}, t.now())
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +68,7 @@ func selfSigned(key *rsa.PrivateKey, subject pkix.Name, now time.Time) ([]byte, 
 
 // mustMakeKey panics where a test could do nothing with an error: the machine has no randomness left.
 func (t *Tenant) mustMakeKey() *signingKey {
-	made, err := makeKey(t.now())
+	made, err := t.makeKey()
 	if err != nil {
 		panic(fmt.Sprintf("faketenant: make signing key: %v", err))
 	}

@@ -7,6 +7,7 @@
 package faketenant
 
 import (
+	"crypto/rsa"
 	"fmt"
 	"maps"
 	"net/http"
@@ -39,6 +40,9 @@ type Options struct {
 	Authority string
 	// Now is the clock of tokens and certificates. Nil: time.Now.
 	Now func() time.Time
+	// Key gives the next RSA key to sign with, another than the last dozen; called concurrently. Its kid is fresh, whatever the
+	// key. Nil: each is made, which takes some hundred milliseconds.
+	Key func() (*rsa.PrivateKey, error)
 	// Chaos adds the routes below /chaos, by which whoever reaches the tenant can break it.
 	Chaos bool
 }
@@ -47,6 +51,7 @@ type Options struct {
 type Tenant struct {
 	tenantIDs []string
 	now       func() time.Time
+	rsaKey    func() (*rsa.PrivateKey, error)
 	mux       *http.ServeMux
 	// spare makes KeyOtherCloud and KeyStranger when they are first asked for, so that New need not wait for them.
 	spare        map[Key]func() *signingKey
@@ -74,6 +79,7 @@ func New(o Options) (*Tenant, error) {
 	t := &Tenant{
 		tenantIDs: o.TenantIDs,
 		now:       o.Now,
+		rsaKey:    o.Key,
 		keys:      map[Key]*signingKey{},
 		withdrawn: map[string]bool{},
 		hits:      map[string]int{},
@@ -87,6 +93,9 @@ func New(o Options) (*Tenant, error) {
 	}
 	if t.now == nil {
 		t.now = time.Now
+	}
+	if t.rsaKey == nil {
+		t.rsaKey = freshKey
 	}
 	if o.Authority == "" {
 		o.Authority = "https://login.microsoftonline.com"
@@ -112,7 +121,7 @@ func (t *Tenant) makeFirstKeys() error {
 	var group errgroup.Group
 	for _, k := range []Key{KeyFirst, KeySecond, KeyConsumer} {
 		group.Go(func() error {
-			made, err := makeKey(t.now())
+			made, err := t.makeKey()
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.keys[k] = made
