@@ -16,6 +16,7 @@ var (
 	Entitle      = entitle
 	ArrayLiteral = arrayLiteral
 	IsVariable   = isVariable
+	IsRole       = isRole
 )
 
 // NewTerms returns terms with the lifetime and session claims given.
