@@ -49,6 +49,14 @@ const (
 	wantTime    = "want a time from 1970 on, not finer than a microsecond, as 2026-12-31T00:00:00Z"
 )
 
+// Sentences with a number, written once: rules are asked about every row of every look-up.
+var (
+	wantFewVariables = fmt.Sprintf("want at most %d variables", maxVariables)
+	wantFewItems     = fmt.Sprintf("want at most %d items", maxItems)
+	wantShortReason  = fmt.Sprintf("want at most %d bytes", maxReason)
+	wantShortValue   = fmt.Sprintf("want at most %d bytes", maxValue)
+)
+
 // grant returns what is wrong with g, whose GUIDs are in lower case.
 func (r Rules) grant(g Grant) flaws {
 	var f flaws
@@ -57,9 +65,11 @@ func (r Rules) grant(g Grant) flaws {
 	f.want(isRole(g.Role), "role", wantRole)
 	f.want(r.AllowAdmin || g.Role != "admin", "role", "admin may do everything in Hasura and cannot be granted (ISSUER_ALLOW_ADMIN_ROLE would allow it)")
 	f.want(math.MinInt32 <= g.Priority && g.Priority <= math.MaxInt32, "priority", "want a whole number of at most 32 bits")
-	f.want(len(g.Session) <= maxVariables, "session", fmt.Sprintf("want at most %d variables", maxVariables))
-	for _, name := range slices.Sorted(maps.Keys(g.Session)) {
-		r.variable(&f, name, g.Session[name])
+	f.want(len(g.Session) <= maxVariables, "session", wantFewVariables)
+	if len(g.Session) > 0 { // or sorting no names would cost more than all the rest
+		for _, name := range slices.Sorted(maps.Keys(g.Session)) {
+			r.variable(&f, name, g.Session[name])
+		}
 	}
 	f.want(isTime(g.From), "from", wantTime)
 	f.want(isTime(g.Until), "until", wantTime)
@@ -97,7 +107,7 @@ func (f *flaws) principal(p Principal) {
 
 func (f *flaws) reason(reason string) {
 	f.want(isClean(reason), "reason", wantOneLine)
-	f.want(len(reason) <= maxReason, "reason", fmt.Sprintf("want at most %d bytes", maxReason))
+	f.want(len(reason) <= maxReason, "reason", wantShortReason)
 }
 
 // variable judges one session variable.
@@ -109,10 +119,10 @@ func (r Rules) variable(f *flaws, name string, v Value) {
 		return
 	}
 	f.want(!r.isReserved(name), member, "comes from verified claims and the decision alone: a grant cannot set it")
-	f.want(len(v.list) <= maxItems, member, fmt.Sprintf("want at most %d items", maxItems))
+	f.want(len(v.list) <= maxItems, member, wantFewItems)
 	for _, text := range v.texts() {
 		f.want(isClean(text), member, wantOneLine)
-		f.want(len(text) <= maxValue, member, fmt.Sprintf("want at most %d bytes", maxValue))
+		f.want(len(text) <= maxValue, member, wantShortValue)
 	}
 }
 
