@@ -114,10 +114,10 @@ func (p *Postgres) Size(ctx context.Context) (grants, blocks int, err error) {
 
 // everythingSQL reads both tables in one statement, that is, at one moment.
 const everythingSQL = `
-SELECT false AS is_block, tenant::text, principal_kind, principal, role, priority, session, valid_from, valid_until, reason
+SELECT tenant::text, false AS is_block, principal_kind, principal, role, priority, session, valid_from, valid_until, reason
 FROM issuer.grants
 UNION ALL
-SELECT true, tenant::text, principal_kind, principal, '', 0, '{}', NULL, valid_until, reason
+SELECT tenant::text, true, principal_kind, principal, '', 0, '{}', NULL, valid_until, reason
 FROM issuer.blocks`
 
 // lockSQL keeps changes apart, ours and those of people with psql, and lets look-ups through. Only who may change roles

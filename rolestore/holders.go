@@ -26,10 +26,10 @@ WITH holders AS MATERIALIZED (
 	FROM issuer.grants WHERE role = $1 AND ($2::uuid IS NULL OR tenant = $2)
 	ORDER BY tenant, principal_kind, principal LIMIT $3
 )
-SELECT false AS is_block, tenant::text, principal_kind, principal, role, priority, session, valid_from, valid_until, reason
+SELECT tenant::text, false AS is_block, principal_kind, principal, role, priority, session, valid_from, valid_until, reason
 FROM holders
 UNION ALL
-SELECT true, b.tenant::text, b.principal_kind, b.principal, '', 0, '{}', NULL, b.valid_until, b.reason
+SELECT b.tenant::text, true, b.principal_kind, b.principal, '', 0, '{}', NULL, b.valid_until, b.reason
 FROM holders h JOIN issuer.blocks b ON b.tenant = h.tenant AND b.principal_kind = h.principal_kind AND b.principal = h.principal`
 
 // HoldersOf returns who holds a role in a tenant, or in any where tenantID is

@@ -38,7 +38,7 @@ func (p *Postgres) BlockPage(ctx context.Context, q PageQuery) (Page[Block], err
 // pageTable is how pages of a table are asked for.
 type pageTable struct {
 	table   string
-	columns string // in the order of lookupSQL
+	columns string // the tenant and those of lookupSQL
 	key     string // the primary key; with t, or ORDER BY would take the columns of the answer
 	after   string // the place behind which to look, as that key
 	place   string // the columns of a Place
@@ -47,14 +47,14 @@ type pageTable struct {
 var (
 	grantPages = pageTable{
 		table:   "issuer.grants",
-		columns: "false, tenant::text, principal_kind, principal, role, priority, session, valid_from, valid_until, reason",
+		columns: "tenant::text, false, principal_kind, principal, role, priority, session, valid_from, valid_until, reason",
 		key:     "t.tenant, t.principal_kind, t.principal, t.role",
 		after:   "@after_tenant::uuid, @after_kind, @after_principal, @after_role",
 		place:   "tenant::text, principal_kind, principal, role",
 	}
 	blockPages = pageTable{
 		table:   "issuer.blocks",
-		columns: "true, tenant::text, principal_kind, principal, '', 0, '{}'::jsonb, NULL::timestamptz, valid_until, reason",
+		columns: "tenant::text, true, principal_kind, principal, '', 0, '{}'::jsonb, NULL::timestamptz, valid_until, reason",
 		key:     "t.tenant, t.principal_kind, t.principal",
 		after:   "@after_tenant::uuid, @after_kind, @after_principal",
 		place:   "tenant::text, principal_kind, principal, ''",

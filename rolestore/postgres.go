@@ -39,11 +39,10 @@ const lookupSQL = `
 WITH caller AS MATERIALIZED (
 	SELECT kind, id FROM unnest($2::text[], $3::text[]) AS c(kind, id)
 ), found AS (
-	SELECT false AS is_block, g.tenant::text, g.principal_kind, g.principal, g.role, g.priority, g.session,
-		g.valid_from, g.valid_until, g.reason
+	SELECT false AS is_block, g.principal_kind, g.principal, g.role, g.priority, g.session, g.valid_from, g.valid_until, g.reason
 	FROM caller c JOIN issuer.grants g ON g.tenant = $1 AND g.principal_kind = c.kind AND g.principal = c.id
 	UNION ALL
-	SELECT true, b.tenant::text, b.principal_kind, b.principal, '', 0, '{}', NULL, b.valid_until, b.reason
+	SELECT true, b.principal_kind, b.principal, '', 0, '{}', NULL, b.valid_until, b.reason
 	FROM caller c JOIN issuer.blocks b ON b.tenant = $1 AND b.principal_kind = c.kind AND b.principal = c.id
 )` + revisionOfSQL
 
@@ -99,7 +98,7 @@ const blocksSQL = `
 WITH caller AS MATERIALIZED (
 	SELECT kind, id FROM unnest($2::text[], $3::text[]) AS c(kind, id)
 ), found AS (
-	SELECT true AS is_block, b.tenant::text, b.principal_kind, b.principal, '' AS role, 0 AS priority, '{}'::jsonb AS session,
+	SELECT true AS is_block, b.principal_kind, b.principal, '' AS role, 0 AS priority, '{}'::jsonb AS session,
 		NULL::timestamptz AS valid_from, b.valid_until, b.reason
 	FROM caller c JOIN issuer.blocks b ON b.tenant = $1 AND b.principal_kind = c.kind AND b.principal = c.id
 )` + revisionOfSQL

@@ -224,6 +224,19 @@ func TestABlockThatBreaksTheRulesFailsItsCaller(t *testing.T) {
 	}
 }
 
+// Without end is null, and an infinite date is nothing that a grant or a token can have.
+func TestAnInfiniteDateFailsItsCaller(t *testing.T) {
+	t.Parallel()
+	for _, date := range []string{"valid_from, valid_until) VALUES ($1, 'user', $2, 'reader', '-infinity', NULL)", "valid_from, valid_until) VALUES ($1, 'user', $2, 'reader', NULL, 'infinity')"} {
+		store, pool := newPostgres(t, rolestore.Rules{})
+		mustExec(t, pool, `ALTER TABLE issuer.grants DROP CONSTRAINT grants_dates_are_finite`)
+		mustExec(t, pool, `INSERT INTO issuer.grants (tenant, principal_kind, principal, role, `+date, contoso, alice)
+		if answer, err := store.Grants(t.Context(), aliceQuery()); !errors.Is(err, rolestore.ErrUnavailable) || len(answer.Grants) > 0 {
+			t.Errorf("%s: got %d grants and error %v, want ErrUnavailable", date, len(answer.Grants), err)
+		}
+	}
+}
+
 func TestAnExportIsInTheOrderOfADocument(t *testing.T) {
 	t.Parallel()
 	store, _ := newPostgres(t, rolestore.Rules{})

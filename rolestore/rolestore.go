@@ -104,7 +104,7 @@ func (q Query) principals() (tenant string, list []Principal, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	list = []Principal{own}
+	list = append(make([]Principal, 0, 2+len(q.Groups)+len(q.AppRoles)), own)
 	seen := map[Principal]bool{}
 	add := func(p Principal) {
 		if !seen[p] {
