@@ -90,11 +90,12 @@ func (m *metrics) roles(used *uses) func(rolecache.Outcome) {
 		Name: "issuer_role_answers_total", Help: "Questions what a caller may be, by where the answer came from.",
 	}, []string{"source"})
 	m.registry.MustRegister(answers)
+	by := map[rolecache.Outcome]prometheus.Counter{}
 	for _, source := range []rolecache.Outcome{rolecache.Hit, rolecache.Found, rolecache.Asked, rolecache.Stale, rolecache.Failed} {
-		answers.WithLabelValues(string(source)) // shown from the start, so that a rate can be 0
+		by[source] = answers.WithLabelValues(string(source)) // shown from the start, so that a rate can be 0
 	}
 	return func(from rolecache.Outcome) {
-		answers.WithLabelValues(string(from)).Inc()
+		by[from].Inc()
 		used.count(from == rolecache.Hit)
 	}
 }

@@ -82,5 +82,6 @@ func (s *sighting) name() []byte {
 	if s == nil {
 		return nil
 	}
-	return append(binary.BigEndian.AppendUint64(nil, uint64(s.revision.Number)), s.revision.Mark...) //nolint:gosec // G115: its bits
+	name := make([]byte, 0, 8+len(s.revision.Mark))
+	return append(binary.BigEndian.AppendUint64(name, uint64(s.revision.Number)), s.revision.Mark...) //nolint:gosec // G115: its bits
 }

@@ -18,7 +18,7 @@ const layout = 1
 var errUnreadable = errors.New("an answer in memory cannot be read: it was written by another release")
 
 func packAnswer(a rolestore.Answer) string {
-	p := packer{layout}
+	p := append(make(packer, 0, bytesPerEntry*(1+len(a.Grants)+len(a.Blocks))), layout)
 	p.count(len(a.Grants))
 	for _, g := range a.Grants {
 		p.text(g.Tenant)
@@ -74,6 +74,8 @@ func unpackGroups(packed string) (rolestore.NamedGroups, error) {
 	return groups, u.end()
 }
 
+const bytesPerEntry = 128 // where nothing is said but who and what; more has room made for it
+
 // packer writes. Numbers are varints, and each text comes after its length.
 type packer []byte
 
@@ -110,6 +112,9 @@ func (p *packer) time(t time.Time) { p.number(t.UnixMicro()) }
 
 func (p *packer) session(variables map[string]rolestore.Value) {
 	p.count(len(variables))
+	if len(variables) == 0 { // sorting no names takes memory too
+		return
+	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		value := variables[name]
 		p.text(name)
