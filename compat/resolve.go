@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 	"github.com/hasura-issuer/hasura-issuer/rolestore/rolemap"
@@ -25,7 +26,9 @@ type Resolver struct {
 }
 
 var (
-	guid   = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	guid = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	})
 	domain = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$`)
 )
 
@@ -45,7 +48,7 @@ func (r *Resolver) Resolve(ctx context.Context, tenant string, kind rolestore.Pr
 		rest, found := strings.CutPrefix(name, string(kind)+":")
 		switch {
 		case !found || rest == "":
-		case guid.MatchString(rest):
+		case guid().MatchString(rest):
 			holders[i] = rolemap.Holder{Name: name, ID: strings.ToLower(rest)}
 		case kind == rolestore.KindGroup:
 			readings[i] = []string{rest}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 const (
@@ -42,14 +43,16 @@ func bearer(value string) (string, bool) {
 }
 
 // uriText is what a URI with a scheme may be made of (RFC 3986 §2 and §3).
-var uriText = regexp.MustCompile(
-	`^[A-Za-z][A-Za-z0-9+.-]*:(?:[\w.~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*` +
-		`(?:#(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$`)
+var uriText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(
+		`^[A-Za-z][A-Za-z0-9+.-]*:(?:[\w.~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*` +
+			`(?:#(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$`)
+})
 
 // isURI says whether v2's URI parser takes s; the brackets of an IPv6 address belong into the authority only.
 func isURI(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && uriText.MatchString(s) && !strings.ContainsAny(u.Opaque+u.Path+u.RawQuery, "[]")
+	return err == nil && uriText().MatchString(s) && !strings.ContainsAny(u.Opaque+u.Path+u.RawQuery, "[]")
 }
 
 // stringOrURI reads a StringOrURI (RFC 7519 §2): text, and with a colon in it a URI.

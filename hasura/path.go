@@ -5,17 +5,20 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // pathElement is one step of v2's JSON paths: .name, [42], ["name"] or ['name'].
-var pathElement = regexp.MustCompile(
-	`^\.?(?:([\pL_][\pL0-9_-]*)|\[(?:([0-9]+)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\])`)
+var pathElement = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(
+		`^\.?(?:([\pL_][\pL0-9_-]*)|\[(?:([0-9]+)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\])`)
+})
 
 // parseJSONPath reads v2's JSON path, in which "$" alone is the root.
 func parseJSONPath(path string) ([]string, error) {
 	steps := []string{}
 	rest := strings.TrimPrefix(path, "$")
-	for m := pathElement.FindStringSubmatch(rest); m != nil; m = pathElement.FindStringSubmatch(rest) {
+	for m := pathElement().FindStringSubmatch(rest); m != nil; m = pathElement().FindStringSubmatch(rest) {
 		rest = rest[len(m[0]):]
 		step := m[1] + m[2]
 		if step == "" {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -12,7 +13,9 @@ import (
 // A path as Hasura v2 reads it, without what its versions read differently (escapes inside quotes) and what cannot be
 // minted (array indices).
 var (
-	pathForm    = regexp.MustCompile(`^\$(\.[A-Za-z_][A-Za-z0-9_-]*|\['[^'"\\\p{C}]+'\]|\["[^'"\\\p{C}]+"\])*$`)
+	pathForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\$(\.[A-Za-z_][A-Za-z0-9_-]*|\['[^'"\\\p{C}]+'\]|\["[^'"\\\p{C}]+"\])*$`)
+	})
 	pathSegment = regexp.MustCompile(`\.[^.\[]+|\['[^']+'\]|\["[^"]+"\]`)
 )
 
@@ -41,7 +44,7 @@ func NamespaceSegments(namespace, path string) ([]string, error) {
 }
 
 func parsePath(path string) ([]string, error) {
-	if !utf8.ValidString(path) || !pathForm.MatchString(path) {
+	if !utf8.ValidString(path) || !pathForm().MatchString(path) {
 		return nil, errors.New("the claims namespace path must look like $.hasura, $.a.b or $.a['b%'], or be $ alone")
 	}
 	var segments []string

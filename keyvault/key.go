@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Key names a key in a vault, and perhaps one version of it. It is comparable;
@@ -35,8 +36,8 @@ var clouds = []string{
 }
 
 var (
-	label      = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	keyName    = regexp.MustCompile(`^[0-9A-Za-z-]{1,127}$`)
+	label      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`) })
+	keyName    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z-]{1,127}$`) })
 	keyVersion = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
 
@@ -80,7 +81,7 @@ func vaultHost(u *url.URL) (string, error) {
 	}
 	host = strings.TrimSuffix(host, ":443")
 	for _, cloud := range clouds {
-		if name, ok := strings.CutSuffix(host, cloud); ok && label.MatchString(name) {
+		if name, ok := strings.CutSuffix(host, cloud); ok && label().MatchString(name) {
 			return host, nil
 		}
 	}
@@ -94,7 +95,7 @@ func keyPath(path string) (name, version string, err error) {
 	if len(parts) < 3 || len(parts) > 4 || parts[0] != "" || parts[1] != "keys" {
 		return "", "", errors.New("the key's URL must end in /keys/KEY/VERSION")
 	}
-	if !keyName.MatchString(parts[2]) {
+	if !keyName().MatchString(parts[2]) {
 		return "", "", errors.New("the key's name must be 1 to 127 letters, digits and hyphens")
 	}
 	if len(parts) == 3 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -35,7 +36,7 @@ type auditFlags struct {
 	JSON      bool   `help:"Print one JSON object a line."`
 }
 
-var tokenPrefix = regexp.MustCompile(`^[0-9a-fA-F]{16,64}$`)
+var tokenPrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-fA-F]{16,64}$`) })
 
 // query reads the flags.
 func (f auditFlags) query() (audit.Query, error) {
@@ -52,7 +53,7 @@ func (f auditFlags) query() (audit.Query, error) {
 	if f.Token == "" {
 		return q, nil
 	}
-	if !tokenPrefix.MatchString(f.Token) {
+	if !tokenPrefix().MatchString(f.Token) {
 		return audit.Query{}, usagef("--token wants 16 to 64 hex digits of the token's SHA-256, and never the token: printf %%s \"$TOKEN\" | sha256sum")
 	}
 	q.TokenSHA256 = strings.ToLower(f.Token[:16])

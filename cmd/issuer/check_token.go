@@ -9,6 +9,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/graph"
@@ -122,14 +123,14 @@ func (t suspect) ids() string {
 }
 
 // idLike is the form of a client id, an Application ID URI and an issuer. No mail address, name or token has it.
-var idLike = regexp.MustCompile(`^[a-z]{0,10}:?(//)?[A-Za-z0-9._:/-]{1,160}$`)
+var idLike = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]{0,10}:?(//)?[A-Za-z0-9._:/-]{1,160}$`) })
 
 // claim is a claim that holds an id, where it looks like one.
 func claim(value string) string {
 	switch {
 	case value == "":
 		return "nothing"
-	case !idLike.MatchString(value):
+	case !idLike().MatchString(value):
 		return "something that is not shown"
 	default:
 		return value

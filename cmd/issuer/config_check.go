@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
@@ -19,7 +20,7 @@ const defaultNamespace = "https://hasura.io/jwt/claims"
 var (
 	guid      = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 	noBlanks  = regexp.MustCompile(`^[!-~]+$`)
-	partyName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	partyName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`) })
 	scopeName = regexp.MustCompile(`^[!-.0-~]+$`) // no slash: scp holds names, not api://… URIs
 	sqlStart  = regexp.MustCompile(`(?i)^\s*(select|with)\s`)
 )
@@ -131,7 +132,7 @@ func (s *settings) validateLists(f *faults) {
 		{"ISSUER_CORS_ORIGINS", s.CORSOrigins, isOrigin},
 		{"ISSUER_TRUSTED_PROXIES", s.TrustedProxies, isProxyNetwork},
 		{"ISSUER_RELYING_PARTIES", s.RelyingParties, isPartyName},
-		{"ISSUER_RATE_LIMIT_ROLES", s.RateLimitRoles.names(), roleName.MatchString},
+		{"ISSUER_RATE_LIMIT_ROLES", s.RateLimitRoles.names(), func(name string) bool { return roleName().MatchString(name) }},
 		{"ISSUER_RATE_LIMIT_CLIENTS", s.RateLimitClients.names(), guid.MatchString},
 	} {
 		if at := slices.IndexFunc(list.items, func(item string) bool { return !list.right(item) }); at >= 0 {
@@ -213,7 +214,7 @@ func (s *settings) keysPolicy() keys.Policy {
 func isScopeName(name string) bool { return scopeName.MatchString(name) && name != ".default" }
 
 func isPartyName(name string) bool {
-	return partyName.MatchString(name) && name != api.PartyNone && name != api.PartyUnknown
+	return partyName().MatchString(name) && name != api.PartyNone && name != api.PartyUnknown
 }
 
 func hasRepeats(items []string) bool {

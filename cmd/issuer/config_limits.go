@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer/ratelimit"
@@ -20,7 +21,7 @@ const maxRate = 100_000
 var (
 	rateForm  = regexp.MustCompile(`^([1-9][0-9]{0,5})/([smh])$`)
 	rateUnits = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}
-	roleName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,127}$`)
+	roleName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,127}$`) })
 )
 
 // UnmarshalText parses a rate.

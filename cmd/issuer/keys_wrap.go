@@ -56,7 +56,7 @@ func (c *keysWrapCmd) Run(ctx context.Context, p *program) error {
 // newID returns the id asked for, or the next free one.
 func (c *keysWrapCmd) newID(taken secretKV) (string, error) {
 	if c.ID != "" {
-		if !kekID.MatchString(c.ID) {
+		if !isKEKID(c.ID) {
 			return "", usagef("--id wants 1 to 64 letters, digits, dots, hyphens and underscores")
 		}
 		if taken.has(c.ID) {

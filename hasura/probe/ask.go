@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -56,7 +57,7 @@ type reply struct {
 }
 
 // word is the form of v2's codes and versions. Nothing else of an engine's is shown.
-var word = regexp.MustCompile(`^[A-Za-z0-9._+-]{1,40}$`)
+var word = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._+-]{1,40}$`) })
 
 // graphql asks with a token, or none where it is empty.
 func (v *visit) graphql(ctx context.Context, token string, header http.Header) answer {
@@ -126,10 +127,10 @@ func (v *visit) read(a *answer, text []byte) {
 		r.Code, a.message = e.Extensions.Code, e.Message
 		internals = internals || told(e.Extensions.Internal)
 	}
-	if word.MatchString(r.Code) {
+	if word().MatchString(r.Code) {
 		a.code = r.Code
 	}
-	if word.MatchString(r.Version) {
+	if word().MatchString(r.Version) {
 		a.version = r.Version
 	}
 	v.mu.Lock()

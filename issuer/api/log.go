@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -28,12 +29,12 @@ type entry struct {
 	cancelled bool    // the client went away first
 }
 
-var safeRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+var safeRequestID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`) })
 
 // newEntry takes over the client's request id if it has a safe form, and makes one otherwise.
 func newEntry(r *http.Request, trusted []netip.Prefix) *entry {
 	e := &entry{start: time.Now(), origin: originOf(r, trusted)}
-	if ids := r.Header.Values("X-Request-Id"); len(ids) == 1 && safeRequestID.MatchString(ids[0]) {
+	if ids := r.Header.Values("X-Request-Id"); len(ids) == 1 && safeRequestID().MatchString(ids[0]) {
 		e.requestID = ids[0]
 	} else {
 		e.requestID = rand.Text()

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -12,7 +13,7 @@ import (
 
 const maxLine = 1024
 
-var fieldName = regexp.MustCompile(`^[_A-Za-z][_0-9A-Za-z]{0,254}$`)
+var fieldName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[_A-Za-z][_0-9A-Za-z]{0,254}$`) })
 
 // isLine tells whether a text can be kept, shown and written as one line.
 func isLine(text string) bool {
@@ -33,7 +34,7 @@ func (s *Store) Check(role Role, fields []string) error {
 	if !isLine(role.Component) {
 		return ErrBadComponent
 	}
-	if slices.ContainsFunc(fields, func(field string) bool { return !fieldName.MatchString(field) }) {
+	if slices.ContainsFunc(fields, func(field string) bool { return !fieldName().MatchString(field) }) {
 		return ErrBadField
 	}
 	return nil
