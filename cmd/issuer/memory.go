@@ -35,13 +35,21 @@ func memoryLoops(environ []string) []loop {
 	return []loop{pace}
 }
 
-// paceMemory keeps the collector at that pace, until ctx ends.
+// paced is memoryLoops, and has the collector at their pace from now on: what a start leaves behind is not worth a collection.
+func paced(environ []string) []loop {
+	loops := memoryLoops(environ)
+	if len(loops) > 0 {
+		debug.SetGCPercent(mostPercent)
+	}
+	return loops
+}
+
+// paceMemory keeps the collector at that pace, once paced has set it, until ctx ends.
 func paceMemory(ctx context.Context, _ func(error)) {
 	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	tick := time.NewTicker(memoryTick)
 	defer tick.Stop()
-	set := mostPercent
-	debug.SetGCPercent(set)
+	set := mostPercent // as paced has left it
 	for {
 		select {
 		case <-ctx.Done():

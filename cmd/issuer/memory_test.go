@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"runtime/debug"
+	"testing"
+)
 
 func TestGarbageIsCollectedByHowMuchIsInUse(t *testing.T) {
 	t.Parallel()
@@ -36,5 +39,20 @@ func TestWhatGOGCSaysGoesBefore(t *testing.T) {
 		if got := memoryLoops(c.environ); len(got) != c.want {
 			t.Errorf("%v: %d loops pace the collector, want %d", c.environ, len(got), c.want)
 		}
+	}
+}
+
+// It is not parallel: the pace is the process's.
+func TestTheCollectorIsPacedFromTheStart(t *testing.T) {
+	const before = 123
+	usual := debug.SetGCPercent(before)
+	defer debug.SetGCPercent(usual)
+	paced([]string{"GOGC=123"})
+	if got := debug.SetGCPercent(before); got != before {
+		t.Errorf("%d %%, though GOGC says otherwise", got)
+	}
+	paced(nil)
+	if got := debug.SetGCPercent(before); got != mostPercent {
+		t.Errorf("%d %%, want %d", got, mostPercent)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	stdlog "log"
@@ -20,6 +21,8 @@ import (
 type serveCmd struct{}
 
 func (c *serveCmd) Run(ctx context.Context, p *program) error {
+	go readRoots()
+	pace := paced(p.environ)
 	s, err := loadService(p.environ)
 	if err != nil {
 		return err
@@ -30,7 +33,7 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 	}
 	defer svc.close()
 	svc.loops = append(svc.loops, svc.level.loop(p.toggles))
-	svc.loops = append(svc.loops, memoryLoops(p.environ)...)
+	svc.loops = append(svc.loops, pace...)
 	listener, err := listen(ctx, "ISSUER_LISTEN", s.Listen)
 	if err != nil {
 		return err
@@ -47,6 +50,10 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 	svc.log.Info().Msg("stopped")
 	return err
 }
+
+// readRoots has this machine's certificates read and kept by crypto/x509, beside the rest of the start. The first connection
+// to Entra would do that otherwise, and everybody's first request would wait for it. That connection fails by the same error.
+func readRoots() { _, _ = x509.SystemCertPool() }
 
 // maxConnections bounds what strangers can make us hold at once, before any of them is known: a request costs 64 KiB of
 // body and as much again around it. Who comes later waits in the kernel's queue; see maxQuiet for those that only stay. It
