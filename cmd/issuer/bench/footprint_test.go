@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,8 +18,12 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
 )
 
-// BenchmarkFootprint starts the program and shows it as many callers as it remembers, each once. It prints how long it takes
-// from the start of the process to the first token, and what memory the process takes before and after.
+// starts are how often the program is started to time that. The first one finds no keys and makes them.
+const starts = 9
+
+// BenchmarkFootprint starts the program a few times, each time for one token, and shows the last one as many callers as it
+// remembers, each once. It prints how long it takes from the start of the process to the first token, and what memory the process
+// takes before and after.
 func BenchmarkFootprint(b *testing.B) {
 	callers := 100_000
 	if text := os.Getenv("BENCH_CALLERS"); text != "" {
@@ -29,22 +34,46 @@ func BenchmarkFootprint(b *testing.B) {
 	w := newWorld(b)
 	first := w.exchangeOf("/oauth2/token", w.tokens(1, 8)[0])
 	proctest.Issuer(b) // built before the time is taken
+	p, making := w.start(first)
+	took := []time.Duration{making}
+	for len(took) < starts {
+		w.stop(p)
+		var once time.Duration
+		p, once = w.start(first)
+		took = append(took, once)
+	}
+	slices.Sort(took)
+	idle := resident(b, p)
+	w.showAll(strings.TrimPrefix(p.Base, "http://"), callers)
+	full := resident(b, p)
+	fmt.Printf("\nfrom start to first token: %d ms, median of %d from %d to %d ms; the first, which makes keys: %d ms\n",
+		took[starts/2].Milliseconds(), starts, took[0].Milliseconds(), took[starts-1].Milliseconds(), making.Milliseconds())
+	fmt.Printf("idle: %s\nafter %d callers: %s\n", idle, callers, full)
+}
+
+// start starts the program, has it answer first with a token, and returns how long that took.
+func (w *world) start(first []byte) (*proctest.Program, time.Duration) {
+	w.Helper()
 	began := time.Now()
-	p := proctest.Serve(b, append(w.settings, "ISSUER_ENTRA_TOKEN_CACHE=10000", "ISSUER_TOKEN_CACHE=10000")) // as by default
+	p := proctest.Serve(w, append(append([]string{}, w.settings...), "ISSUER_ENTRA_TOKEN_CACHE=10000", "ISSUER_TOKEN_CACHE=10000")) // as by default
 	p.Stderr.Enough()
-	address := strings.TrimPrefix(p.Base, "http://")
-	c := dial(b, address)
+	c := dial(w.B, strings.TrimPrefix(p.Base, "http://"))
+	defer c.conn.Close()
 	for status := 0; status != http.StatusOK; {
 		var err error
 		if status, err = c.send(first); err != nil {
-			b.Fatal(err)
+			w.Fatal(err)
 		}
 	}
-	took := time.Since(began)
-	idle := resident(b, p)
-	w.showAll(address, callers)
-	full := resident(b, p)
-	fmt.Printf("\nfrom start to first token: %d ms\nidle: %s\nafter %d callers: %s\n", took.Milliseconds(), idle, callers, full)
+	return p, time.Since(began)
+}
+
+func (w *world) stop(p *proctest.Program) {
+	w.Helper()
+	if err := p.Cmd.Process.Kill(); err != nil {
+		w.Fatal(err)
+	}
+	<-p.Exited
 }
 
 // showAll has so many people, each in the group that the directory gives a role and in seven others, exchange a token each.

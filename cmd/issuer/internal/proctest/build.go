@@ -50,11 +50,14 @@ func build(dir string) (path string, err error) {
 		folder.built = map[string]string{}
 	}
 	path = filepath.Join(folder.path, filepath.Base(dir))
-	args := []string{"build", "-o", path}
+	args, environ := []string{"build", "-o", path}, os.Environ()
 	if raceEnabled {
 		args = append(args, "-race")
+	} else { // as releases are, without libc
+		args, environ = append(args, "-trimpath", "-ldflags=-s -w"), append(environ, "CGO_ENABLED=0")
 	}
 	cmd := exec.Command("go", append(args, module+"/"+dir)...)
+	cmd.Env = environ
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Run(); err != nil {

@@ -105,10 +105,10 @@ func Run(t testing.TB, settings []string, args ...string) string {
 	return p.Stdout.String()
 }
 
-// Listens returns once the program has logged where it listens.
+// Listens returns once the program has logged where it listens, within a few milliseconds, so that a start can be timed.
 func (p *Program) Listens(t testing.TB) {
 	t.Helper()
-	Await(t, "the program listens", func() bool {
+	await(t, 2*time.Millisecond, "the program listens", func() bool {
 		select {
 		case <-p.Exited:
 			t.Fatalf("it ended with %d:\n%s", p.Code, &p.Stderr)
@@ -136,9 +136,14 @@ func (p *Program) findAddresses() bool {
 // Await polls until it is so, or the test has failed anyway.
 func Await(t testing.TB, what string, so func() bool) {
 	t.Helper()
+	await(t, 50*time.Millisecond, what, so)
+}
+
+func await(t testing.TB, every time.Duration, what string, so func() bool) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for !so() {
 		select {
