@@ -125,7 +125,7 @@ func noDrain() time.Duration { return 0 }
 // ready before we are gone, and waits for open requests. A server that dies by itself is an error.
 func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, drain func() time.Duration) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(seats{listener}) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
