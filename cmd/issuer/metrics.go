@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,11 +18,18 @@ import (
 type metrics struct {
 	registry  *prometheus.Registry
 	exchanges *prometheus.CounterVec
-	fetches   *prometheus.CounterVec
 	durations *prometheus.HistogramVec
+	ends      sync.Map                      // of ended by api.Outcome: to find a metric by its labels takes longer than to count
+	fetches   map[string]prometheus.Counter // by relying party, all that there are
 	stages    *prometheus.HistogramVec
 	caches    caches
 	traceOf   func(context.Context) string // the id of the trace that a request is in, where that is kept; nil: none are
+}
+
+// ended is where requests are counted that ended in one way.
+type ended struct {
+	total   prometheus.Counter
+	seconds prometheus.Observer
 }
 
 // From what memory answers to what a request may take at most.
@@ -37,21 +45,21 @@ func newMetrics(parties []string) *metrics {
 		exchanges: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "issuer_exchanges_total", Help: "Requests for a token, by how they ended.",
 		}, []string{"door", "outcome", "reason"}),
-		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "issuer_jwks_requests_total", Help: "Fetches of the key set that were answered, by relying party.",
-		}, []string{"rp"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "issuer_exchange_duration_seconds", Help: "How long requests for a token took, by how they ended.", Buckets: requestBuckets,
 		}, []string{"door", "outcome"}),
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "issuer_exchange_stage_duration_seconds", Help: "How long the parts of an exchange took.", Buckets: stageBuckets,
 		}, []string{"stage"}),
-		caches: caches{},
+		fetches: map[string]prometheus.Counter{}, caches: caches{},
 	}
-	m.registry.MustRegister(m.exchanges, m.fetches, m.durations, m.stages, m.caches, buildInfo(thisBuild()), collectors.NewGoCollector(),
+	fetches := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "issuer_jwks_requests_total", Help: "Fetches of the key set that were answered, by relying party.",
+	}, []string{"rp"})
+	m.registry.MustRegister(m.exchanges, fetches, m.durations, m.stages, m.caches, buildInfo(thisBuild()), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, party := range append([]string{api.PartyNone, api.PartyUnknown}, parties...) {
-		m.fetches.WithLabelValues(party) // shown from the start, so that a rate can be 0
+		m.fetches[party] = fetches.WithLabelValues(party) // shown from the start, so that a rate can be 0
 	}
 	return m
 }
@@ -73,16 +81,27 @@ func (m *metrics) handler() http.Handler {
 
 // Exchanged is api.Meter's.
 func (m *metrics) Exchanged(ctx context.Context, o api.Outcome, took time.Duration) {
-	m.exchanges.WithLabelValues(o.Door, o.Result, o.Reason).Inc()
+	end := m.endOf(o)
+	end.total.Inc()
 	traceID := ""
 	if m.traceOf != nil {
 		traceID = m.traceOf(ctx)
 	}
-	observe(m.durations.WithLabelValues(o.Door, o.Result), took, traceID)
+	observe(end.seconds, took, traceID)
+}
+
+// endOf is where requests are counted that ended so. The metrics of an end are shown from its first request on.
+func (m *metrics) endOf(o api.Outcome) ended {
+	if known, ok := m.ends.Load(o); ok {
+		return known.(ended) //nolint:forcetypeassert // there is nothing else in it
+	}
+	first := ended{m.exchanges.WithLabelValues(o.Door, o.Result, o.Reason), m.durations.WithLabelValues(o.Door, o.Result)}
+	m.ends.Store(o, first)
+	return first
 }
 
 // KeySetFetched is api.Meter's.
-func (m *metrics) KeySetFetched(party string) { m.fetches.WithLabelValues(party).Inc() }
+func (m *metrics) KeySetFetched(party string) { m.fetches[party].Inc() }
 
 // ringCollector shows a ring as it is at each scrape.
 type ringCollector struct{ ring *keys.Ring }
