@@ -67,6 +67,7 @@ type API struct {
 	keys      KeySet
 	problems  map[issuer.Reason]rendered
 	metadata  []byte
+	mayKeep   []string   // Cache-Control of the key set
 	cors      corsPolicy // of the token endpoint
 	origins   []string   // of the pages that may ask there
 	draining  atomic.Bool
@@ -87,8 +88,8 @@ func New(config Config, exchanger Exchanger, keys KeySet) *API {
 	}
 	return &API{
 		config: config, exchanger: exchanger, keys: keys,
-		problems: renderProblems(), metadata: renderMetadata(config.URL), cors: exactOrigins(config.CORSOrigins),
-		gates:   newGates(config.yield),
+		problems: renderProblems(), metadata: renderMetadata(config.URL), mayKeep: publicFor(config.JWKSMaxAge),
+		cors: exactOrigins(config.CORSOrigins), gates: newGates(config.yield),
 		origins: append([]string{ownOrigin(config.URL)}, config.CORSOrigins...),
 	}
 }
@@ -121,7 +122,7 @@ func (a *API) router(routes []route, elsewhere corsPolicy) http.Handler {
 		},
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if handler, found := whole[r.URL.EscapedPath()]; found {
+		if handler, found := whole[r.URL.Path]; found && r.URL.RawPath == "" { // which is empty where Path is what was sent
 			handler.ServeHTTP(w, r)
 			return
 		}

@@ -27,7 +27,7 @@ func ownOrigin(base string) string {
 // asking: a form goes to any site, and made-up tokens would count against everybody at the visitor's address. Browsers
 // always say where a POST comes from; others need not.
 func (a *API) knownOrigin(r *http.Request) error {
-	origins := r.Header.Values("Origin")
+	origins := r.Header["Origin"]
 	switch {
 	case len(origins) == 0:
 		return nil

@@ -151,14 +151,15 @@ func setRetryAfter(w http.ResponseWriter, status int, wait time.Duration) {
 
 // writeSecret writes JSON that nobody may keep (RFC 6749 §5.1).
 func writeSecret(w http.ResponseWriter, status int, body []byte) {
-	w.Header()["Cache-Control"], w.Header()["Pragma"] = noStore, noCache
+	header := w.Header()
+	header["Cache-Control"], header["Pragma"] = noStore, noCache
 	writeJSON(w, status, body)
 }
 
 // writeJSON writes a complete answer. A client that is gone by now is no error of anyone's.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	w.Header()["Content-Type"] = typeJSON
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	header := w.Header()
+	header["Content-Type"], header["Content-Length"] = typeJSON, []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) //nolint:gosec // G705: it is JSON, and X-Content-Type-Options says that nobody may take it for anything else
 }

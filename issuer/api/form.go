@@ -27,7 +27,7 @@ type fields map[string]string
 // readForm reads a form body once. net/http's own reader merges the query in, takes multipart, and hides what it cannot
 // parse; here there is one way to say a thing, so no proxy in front can have read something else.
 func (a *API) readForm(w http.ResponseWriter, r *http.Request) (fields, error) {
-	if !isForm(r.Header.Values("Content-Type")) {
+	if !isForm(r.Header["Content-Type"]) {
 		return nil, refuse(issuer.ReasonContentTypeUnsupported, "the content type is not one form")
 	}
 	if len(r.URL.RawQuery) > maxQuery {
@@ -97,7 +97,7 @@ func readAtMost(body io.Reader, keep, announced int64) ([]byte, error) {
 // openBody returns a body that ends with an error after so many bytes, or when the request's time is over. It takes none
 // that is encoded: a few bytes of one may stand for very many.
 func (a *API) openBody(w http.ResponseWriter, r *http.Request, most int64) (io.Reader, error) {
-	if len(r.Header.Values("Content-Encoding")) > 0 {
+	if len(r.Header["Content-Encoding"]) > 0 {
 		return nil, refuse(issuer.ReasonBodyMalformed, "the body has a content encoding")
 	}
 	// The context's end does not wake a blocked read; the deadline does. A writer without a connection has none.

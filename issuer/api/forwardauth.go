@@ -16,7 +16,7 @@ func (a *API) forwardAuth(w http.ResponseWriter, r *http.Request, e *entry) erro
 	if err := a.admit(r.Context(), e); err != nil {
 		return err
 	}
-	token, err := bearer(r.Header.Values("Authorization"))
+	token, err := bearer(r.Header["Authorization"])
 	if err != nil {
 		return err
 	}
@@ -34,9 +34,8 @@ func (a *API) forwardAuth(w http.ResponseWriter, r *http.Request, e *entry) erro
 	if decision.Token == "" {
 		return errNoToken
 	}
-	w.Header().Set("Authorization", "Bearer "+decision.Token)
-	w.Header()["Cache-Control"] = noStore
-	w.Header().Set("Content-Length", "0")
+	header := w.Header()
+	header["Authorization"], header["Cache-Control"], header["Content-Length"] = []string{"Bearer " + decision.Token}, noStore, empty
 	w.WriteHeader(http.StatusOK)
 	return nil
 }

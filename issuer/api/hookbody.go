@@ -35,7 +35,7 @@ func (h *clientHeaders) add(name, value string) {
 // clientHeaders finds the client's headers where the engine has put them.
 func (a *API) clientHeaders(w http.ResponseWriter, r *http.Request) (clientHeaders, error) {
 	if r.Method == http.MethodGet {
-		return clientHeaders{r.Header.Values("Authorization"), r.Header.Values("X-Hasura-Role")}, nil
+		return clientHeaders{r.Header["Authorization"], r.Header["X-Hasura-Role"]}, nil
 	}
 	head, whole, err := a.readBody(w, r, maxHookBody, maxHookHead)
 	if err != nil {

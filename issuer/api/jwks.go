@@ -37,7 +37,7 @@ func (a *API) jwks(w http.ResponseWriter, r *http.Request, _ *entry) error {
 	if r.Method == http.MethodGet {
 		a.config.Meter.KeySetFetched(counted)
 	}
-	writePublic(w, r, body, etag, a.config.JWKSMaxAge)
+	writePublic(w, r, body, etag, a.mayKeep)
 	return nil
 }
 
@@ -62,12 +62,18 @@ func (a *API) party(query string) (name, counted string) {
 	return a.config.RelyingParties[i], a.config.RelyingParties[i]
 }
 
-// writePublic writes JSON that everybody may keep for a while, or 304 to whom still has it (RFC 9110 §13.1.2).
-func writePublic(w http.ResponseWriter, r *http.Request, body []byte, etag string, maxAge time.Duration) {
-	w.Header().Set("Cache-Control", "public, max-age="+strconv.FormatInt(int64(maxAge/time.Second), 10))
+// publicFor is the Cache-Control of what everybody may keep for so long, in whole seconds.
+func publicFor(age time.Duration) []string {
+	return []string{"public, max-age=" + strconv.FormatInt(int64(age/time.Second), 10)}
+}
+
+// writePublic writes JSON that everybody may keep, as publicFor says, or 304 to whom still has it (RFC 9110 §13.1.2).
+func writePublic(w http.ResponseWriter, r *http.Request, body []byte, etag string, mayKeep []string) {
+	header := w.Header()
+	header["Cache-Control"] = mayKeep
 	if etag != "" {
-		w.Header().Set("ETag", etag)
-		if holds(r.Header.Values("If-None-Match"), etag) {
+		header["Etag"] = []string{etag}
+		if held := r.Header["If-None-Match"]; len(held) > 0 && holds(held, etag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}

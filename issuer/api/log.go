@@ -2,8 +2,8 @@ package api
 
 import (
 	"cmp"
-	"crypto/rand"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"regexp"
@@ -34,12 +34,27 @@ var safeRequestID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCom
 // newEntry takes over the client's request id if it has a safe form, and makes one otherwise.
 func newEntry(r *http.Request, trusted []netip.Prefix) *entry {
 	e := &entry{start: time.Now(), origin: originOf(r, trusted)}
-	if ids := r.Header.Values("X-Request-Id"); len(ids) == 1 && safeRequestID().MatchString(ids[0]) {
+	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && safeRequestID().MatchString(ids[0]) {
 		e.requestID = ids[0]
 	} else {
-		e.requestID = rand.Text()
+		e.requestID = newRequestID()
 	}
 	return e
+}
+
+// newRequestID returns 128 random bits as crypto/rand.Text writes them. They need be no secret, only nobody else's, so that they
+// may come from the generator that is ten times as fast.
+func newRequestID() string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var id [26]byte
+	for half := range 2 {
+		bits := rand.Uint64() //nolint:gosec // G404: see above
+		for i := range len(id) / 2 {
+			id[half*len(id)/2+i] = letters[bits%32]
+			bits /= 32
+		}
+	}
+	return string(id[:])
 }
 
 // log writes the one line of a request.

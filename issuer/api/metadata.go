@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// metadataAge is how long the metadata may be kept. It changes with a release or a setting only.
-const metadataAge = time.Hour
+// mayKeepMetadata is for an hour. The metadata changes with a release or a setting only.
+var mayKeepMetadata = publicFor(time.Hour)
 
 // metadata is RFC 8414 §2, with the members that OpenID Connect Discovery §3 asks for besides, so that libraries which
 // know only that find the key set too. No ID tokens are issued, and there is no authorization endpoint.
@@ -34,6 +34,6 @@ func renderMetadata(url string) []byte {
 }
 
 func (a *API) describe(w http.ResponseWriter, r *http.Request, _ *entry) error {
-	writePublic(w, r, a.metadata, "", metadataAge)
+	writePublic(w, r, a.metadata, "", mayKeepMetadata)
 	return nil
 }

@@ -20,12 +20,12 @@ const maxHops = 64
 // wrote it are trusted: the client is the first that is not, or the last that there is. What is no address ends the walk,
 // since whoever let it through vouches for nothing that stands to its left.
 func originOf(r *http.Request, trusted []netip.Prefix) origin {
-	at, ok := parseAddress(r.RemoteAddr)
+	at, ok := parsePeer(r.RemoteAddr)
 	if !ok {
 		return origin{}
 	}
 	o := origin{peer: at, client: at}
-	rest := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	rest := strings.Join(r.Header["X-Forwarded-For"], ",")
 	for hop := 0; hop < maxHops && rest != "" && within(trusted, o.client); hop++ {
 		cut := strings.LastIndexByte(rest, ',')
 		next, ok := parseAddress(strings.Trim(rest[cut+1:], " \t"))
@@ -41,8 +41,15 @@ func originOf(r *http.Request, trusted []netip.Prefix) origin {
 // direct is where the connection comes from, whomever the peer speaks for.
 func (o origin) direct() origin { return origin{peer: o.peer, client: o.peer} }
 
-// parseAddress reads an address with or without a port, as proxies write it (2001:db8::1, or [2001:db8::1]:80). An IPv4 address in the form of IPv6 is that
-// IPv4 address, and zones, which mean something on one machine alone, are dropped.
+// parsePeer is parseAddress for what nearly always has a port: to find out that there is one after all costs an error.
+func parsePeer(text string) (netip.Addr, bool) {
+	if withPort, err := netip.ParseAddrPort(text); err == nil {
+		return plain(withPort.Addr()), true
+	}
+	return parseAddress(text)
+}
+
+// parseAddress reads an address with or without a port, as proxies write it (2001:db8::1, or [2001:db8::1]:80), as plain has it.
 func parseAddress(text string) (netip.Addr, bool) {
 	address, err := netip.ParseAddr(text)
 	if err != nil {
@@ -52,8 +59,12 @@ func parseAddress(text string) (netip.Addr, bool) {
 		}
 		address = withPort.Addr()
 	}
-	return address.Unmap().WithZone(""), true
+	return plain(address), true
 }
+
+// plain has an IPv4 address in the form of IPv6 be that IPv4 address, and drops zones, which mean something on one machine
+// alone.
+func plain(address netip.Addr) netip.Addr { return address.Unmap().WithZone("") }
 
 func within(networks []netip.Prefix, address netip.Addr) bool {
 	for _, network := range networks {

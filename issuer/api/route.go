@@ -44,11 +44,11 @@ func (a *API) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e := newEntry(r, a.config.TrustedProxies)
 		rec := &recorder{ResponseWriter: w}
-		rec.Header()["X-Content-Type-Options"] = nosniff
-		rec.Header().Set("X-Request-Id", e.requestID)
+		header := rec.Header()
+		header["X-Content-Type-Options"], header["X-Request-Id"] = nosniff, []string{e.requestID}
 		if len(r.TransferEncoding) > 0 {
 			// Where a proxy and we disagree about the end of a chunked body, there must be no next request in the rest.
-			rec.Header().Set("Connection", "close")
+			header.Set("Connection", "close")
 		}
 		parent := a.trace(r.Context(), rt, r, e)
 		e.err = a.inTime(parent, rt, rec, r, e)
@@ -70,6 +70,7 @@ var (
 	noCache   = []string{"no-cache"}
 	typeJSON  = []string{"application/json"}
 	everybody = []string{"*"}
+	empty     = []string{"0"}
 )
 
 // inTime answers the request within the time that it has.
