@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -114,11 +115,16 @@ func (t *target) measure(b *testing.B, connections int, work func(*target, *clie
 
 func summary(took []time.Duration, cpu, seconds float64) figures {
 	slices.Sort(took)
-	at := func(share float64) float64 {
-		return float64(took[min(len(took)-1, int(share*float64(len(took))))]) / float64(time.Millisecond)
-	}
 	n := float64(len(took))
-	return figures{requests: len(took), cpu: cpu * 1e6 / n, rate: n / seconds, p50: at(0.5), p99: at(0.99), p999: at(0.999)}
+	return figures{requests: len(took), cpu: cpu * 1e6 / n, rate: n / seconds, p50: at(took, 0.5), p99: at(took, 0.99), p999: at(took, 0.999)}
+}
+
+// at is the time that such a share of the answers did not exceed, in milliseconds; took is in order. Of none it is 0.
+func at(took []time.Duration, share float64) float64 {
+	if len(took) == 0 {
+		return 0
+	}
+	return float64(took[max(0, int(math.Ceil(share*float64(len(took))))-1)]) / float64(time.Millisecond)
 }
 
 // cpu is the processor time that the server has used, in seconds; the kernel counts it in hundredths.

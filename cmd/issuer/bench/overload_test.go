@@ -135,14 +135,6 @@ func (w wave) early(later []reply) (count int) {
 	return count
 }
 
-// at is the time that such a share did not exceed, in milliseconds; took is in order.
-func at(took []time.Duration, share float64) float64 {
-	if len(took) == 0 {
-		return 0
-	}
-	return float64(took[min(len(took)-1, int(share*float64(len(took))))]) / float64(time.Millisecond)
-}
-
 // recovery is how long it takes until the median of those sent within a tenth of a second is good, and stays so.
 func recovery(replies []reply, good float64) time.Duration {
 	slices.SortFunc(replies, func(a, b reply) int { return a.sent.Compare(b.sent) })

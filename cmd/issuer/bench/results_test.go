@@ -62,7 +62,7 @@ func (r *results) print(b *testing.B, out string) {
 		}
 		fmt.Fprintf(table, "%s\t%d\t%.1f\t%.1f\t%.2f\t%.2f–%.2f\t%s\t%.0f\t%.2f\t%.2f\t%.2f\n", row.path.name, row.connections,
 			median(row.ours, func(f figures) float64 { return f.cpu }), median(row.floor, func(f figures) float64 { return f.cpu }),
-			ratio[len(ratio)/2], ratio[0], ratio[len(ratio)-1], most,
+			middle(ratio), ratio[0], ratio[len(ratio)-1], most,
 			median(row.ours, func(f figures) float64 { return f.rate }), median(row.ours, func(f figures) float64 { return f.p50 }),
 			median(row.ours, func(f figures) float64 { return f.p99 }), median(row.ours, func(f figures) float64 { return f.p999 }))
 	}
@@ -141,5 +141,11 @@ func median(all []figures, of func(figures) float64) float64 {
 		values[i] = of(f)
 	}
 	slices.Sort(values)
-	return values[len(values)/2]
+	return middle(values)
+}
+
+// middle is the median of values in order; of an even number, what lies between the two in the middle.
+func middle(values []float64) float64 {
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
 }

@@ -87,7 +87,13 @@ func (p *point) of(unit string) (least, middle, most float64, ok bool) {
 	if len(all) == 0 {
 		return 0, 0, 0, false
 	}
-	return all[0], all[len(all)/2], all[len(all)-1], true
+	return all[0], median(all), all[len(all)-1], true
+}
+
+// median is that of values in order; of an even number, what lies between the two in the middle.
+func median(values []float64) float64 {
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
 // times is how much more a point costs than another, round by round: what else the machine did then, it did to both. Where one
@@ -98,5 +104,5 @@ func (p *point) times(first *point) float64 {
 		ratios = append(ratios, p.figures[cpu][i]/first.figures[cpu][i])
 	}
 	slices.Sort(ratios)
-	return ratios[len(ratios)/2]
+	return median(ratios)
 }
