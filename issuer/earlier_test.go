@@ -2,6 +2,8 @@ package issuer_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -121,6 +123,50 @@ func TestATokenIsNeverHandedOutAgainToWhoWouldGetNone(t *testing.T) {
 				t.Error("a token came along")
 			}
 		})
+	}
+}
+
+// TestWhatTakesTooMuchMemoryIsNotRemembered: one that is remembered may take 4 KiB, whatever it is that takes them.
+func TestWhatTakesTooMuchMemoryIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	variables := func(count, items int) map[string]rolestore.Value {
+		session := map[string]rolestore.Value{}
+		for n := range count {
+			session[fmt.Sprint("x-hasura-", n)] = rolestore.List(slices.Repeat([]string{"a"}, items)...)
+		}
+		return session
+	}
+	for name, c := range map[string]struct {
+		change     func(*gateway)
+		remembered bool
+	}{
+		"ten roles, ten variables, a token": {func(g *gateway) {
+			g.length = 1500
+			for n := range 10 {
+				g.answer.Grants = append(g.answer.Grants, grant(fmt.Sprint("role-", n)))
+			}
+			g.answer.Grants[0].Session = variables(8, 1)
+		}, true},
+		"a long token": {func(g *gateway) { g.length = 4000 }, false},
+		"many roles": {func(g *gateway) {
+			for n := range 180 {
+				g.answer.Grants = append(g.answer.Grants, grant(fmt.Sprint("role-", n)))
+			}
+		}, false},
+		"many variables": {func(g *gateway) { g.answer.Grants[0].Session = variables(30, 0) }, false},
+		"a long list":    {func(g *gateway) { g.answer.Grants[0].Session = variables(1, 250) }, false},
+	} {
+		g := newGateway(t)
+		g.config.Remember = 1
+		var err error
+		if g.issuer, err = issuer.New(g.config, g, g, g, g); err != nil {
+			t.Fatal(err)
+		}
+		c.change(g)
+		g.mustAsk()
+		if second, _ := g.mustAsk(); second.Reused != c.remembered {
+			t.Errorf("%s: remembered: %v, want %v", name, second.Reused, c.remembered)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package rolecache_test
 
 import (
+	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -89,6 +91,34 @@ func TestWhatCannotBeReadIsNotFound(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What has a beginning that can be read, and then cannot, is an error: half of an answer could leave out a block.
+func TestHalfAnAnswerIsNone(t *testing.T) {
+	t.Parallel()
+	two(t, false, func(t *testing.T, memory *shared, a, b *fixture) {
+		a.wantRole(t, 1, "role-0")
+		alter := map[string]func([]byte) []byte{
+			"with more behind it":  func(b []byte) []byte { return append(b, 0) },
+			"of too many grants":   func(b []byte) []byte { b[9] = byte(len(b)); return b },
+			"of a number too long": func(b []byte) []byte { return append(b[:9], bytes.Repeat([]byte{0xff}, 11)...) },
+		}
+		for _, value := range memory.values {
+			for size := 9; size < len(value); size++ {
+				alter[fmt.Sprint("of ", size, " bytes")] = func(b []byte) []byte { return b[:size] }
+			}
+		}
+		n := 100
+		for name, f := range alter {
+			n++
+			memory.alter = nil
+			a.wantRole(t, n, "role-0")
+			memory.alter = f
+			if role, err := b.ask(t, n); err == nil {
+				t.Errorf("one %s is read as %q", name, role)
+			}
+		}
+	})
 }
 
 // After a setting has changed, replicas with the old one may still run.

@@ -68,6 +68,38 @@ func TestLinesThatComeTogetherAreWrittenTogether(t *testing.T) {
 	})
 }
 
+// TestNoLineWaitsForLonger than the one that came first, nor for less because others were written.
+func TestNoLineWaitsForLonger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &out{}
+		w := linewriter.New(o)
+		start := time.Now()
+		until := func(ms int) {
+			time.Sleep(time.Until(start.Add(time.Duration(ms) * time.Millisecond)))
+			synctest.Wait()
+		}
+		for _, line := range []struct {
+			at   int
+			text string
+		}{{0, "one "}, {3, "two "}, {6, "three "}} {
+			until(line.at)
+			if n, err := w.Write([]byte(line.text)); n != len(line.text) || err != nil { // of no level, as text is
+				t.Error(n, err)
+			}
+			if line.at == 3 {
+				o.want(t)
+				until(5)
+				o.want(t, "one two ")
+			}
+		}
+		until(10)
+		o.want(t, "one two ")
+		until(11)
+		o.want(t, "one two ", "three ")
+	})
+}
+
 func TestTroubleIsWrittenAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, level := range []zerolog.Level{zerolog.WarnLevel, zerolog.ErrorLevel, zerolog.FatalLevel, zerolog.PanicLevel} {
