@@ -44,7 +44,7 @@ test: setup ## Run all tests but those of the weather, with the race detector
 weather: setup ## Run the program as processes while what it stands on is slow, silent, gone or broken
 	$(GO) test -race -count=1 -timeout 30m ./cmd/issuer/weather
 
-bench: setup ## Measure what requests cost, beside the least that they can, into bin/bench.txt
+bench: setup ## Measure what requests cost, beside plain handlers that do the same, into bin/bench.txt
 	@mkdir -p bin
 	BENCH_OUT=$(CURDIR)/bin/bench.txt $(GO) test -run '^$$' -bench Servers -benchtime 1x -timeout 0 ./cmd/issuer/bench
 

@@ -21,6 +21,7 @@ import (
 type target struct {
 	pid      int
 	address  string // host:port
+	admin    string // the URL of its operators' listener; empty: it has none
 	requests [][]byte
 	next     atomic.Uint64
 	group    []*target // instead of the server: several, which share the load

@@ -29,6 +29,7 @@ type path struct {
 	against *target
 	most    float64 // times the processor time of against, as performance goals have it; 0: there is none
 	steady  bool    // also at a steady rate
+	proof   proof
 }
 
 // BenchmarkServers measures each path in turn with its floor, round by round, and prints the medians of what came of it.
@@ -37,6 +38,9 @@ func BenchmarkServers(b *testing.B) {
 	w := newWorld(b)
 	paths := slices.DeleteFunc(w.paths(), func(p path) bool { return !strings.Contains(p.name, o.only) })
 	warmUp(b, paths)
+	for _, p := range paths {
+		p.prove(b)
+	}
 	var results results
 	for round := range o.rounds {
 		for _, p := range paths {
@@ -104,7 +108,7 @@ func (w *world) paths() []path {
 	ours, asking := w.serve(), w.serve("ISSUER_ROLES_CACHE=0")
 	floor := w.reference(w.fetch(ours.Base + "/.well-known/jwks.json"))
 	at := func(p *proctest.Program, requests ...[]byte) *target {
-		return &target{pid: p.Cmd.Process.Pid, address: strings.TrimPrefix(p.Base, "http://"), requests: requests}
+		return &target{pid: p.Cmd.Process.Pid, address: strings.TrimPrefix(p.Base, "http://"), admin: p.Admin, requests: requests}
 	}
 	exchanges := func(path string, tokens []string) (requests [][]byte) {
 		for _, token := range tokens {
@@ -123,14 +127,18 @@ func (w *world) paths() []path {
 	const exchange, token = "/exchange", "/oauth2/token"
 	get := func(path string) []byte { return raw(w.B, http.MethodGet, path, http.Header{}, "") }
 	byQuery := raw(w.B, http.MethodGet, "/query", http.Header{"X-Tenant": {faketenant.TenantID}, "X-Object": {person(1)}}, "")
+	unseen, seen := proof{minted, minted, "verified_tokens", false}, proof{minted, minted, "verified_tokens", true}
+	asked := proof{minted, acting, "verified_tokens", false}
+	decided := proof{acting, acting, "decisions", true}
+	handedOut := proof{"authorization: bearer ey", acting, "decisions", true}
 	return []path{
-		{"exchange/first-sight", at(ours, exchanges(token, small)...), at(floor, exchanges(exchange, small)...), 1.15, true},
-		{"exchange/200-groups", at(ours, exchanges(token, large)...), at(floor, exchanges(exchange, large)...), 1.15, false},
-		{"exchange/roles-from-postgres", at(asking, exchanges(token, small)...), at(floor, byQuery), 0, false},
-		{"exchange/seen-before", at(ours, exchanges(token, known)...), at(floor, exchanges(exchange, known)...), 0.60, false},
-		{"webhook/known", at(ours, asks("/hasura/webhook", known)...), at(floor, asks("/json", known)...), 1.5, false},
-		{"forward-auth/known", at(ours, asks("/forward-auth", known)...), at(floor, asks("/json", known)...), 1.5, false},
-		{"jwks", at(ours, get("/.well-known/jwks.json")), at(floor, get("/bytes")), 1.10, false},
+		{"exchange/first-sight", at(ours, exchanges(token, small)...), at(floor, exchanges(exchange, small)...), 1.15, true, unseen},
+		{"exchange/200-groups", at(ours, exchanges(token, large)...), at(floor, exchanges(exchange, large)...), 1.15, false, unseen},
+		{"exchange/roles-from-postgres", at(asking, exchanges(token, small)...), at(floor, byQuery), 0, false, asked},
+		{"exchange/seen-before", at(ours, exchanges(token, known)...), at(floor, exchanges(exchange, known)...), 0.60, false, seen},
+		{"webhook/known", at(ours, asks("/hasura/webhook", known)...), at(floor, asks("/json", known)...), 1.5, false, decided},
+		{"forward-auth/known", at(ours, asks("/forward-auth", known)...), at(floor, asks("/json", known)...), 1.5, false, handedOut},
+		{"jwks", at(ours, get("/.well-known/jwks.json")), at(floor, get("/bytes")), 1.10, false, proof{says: `"keys":[{`, againstSays: `"keys":[{`}},
 	}
 }
 

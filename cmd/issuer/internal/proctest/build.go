@@ -54,7 +54,7 @@ func build(dir string) (path string, err error) {
 	if raceEnabled {
 		args = append(args, "-race")
 	} else { // as releases are, without libc
-		args, environ = append(args, "-trimpath", "-ldflags=-s -w"), append(environ, "CGO_ENABLED=0")
+		args, environ = append(args, "-trimpath", "-buildvcs=false", "-ldflags=-s -w"), append(environ, "CGO_ENABLED=0")
 	}
 	cmd := exec.Command("go", append(args, module+"/"+dir)...)
 	cmd.Env = environ
