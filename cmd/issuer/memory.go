@@ -47,6 +47,15 @@ func paced(environ []string) []loop {
 // paceMemory keeps the collector at that pace, once paced has set it, until ctx ends.
 func paceMemory(ctx context.Context, _ func(error)) {
 	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	inUse := func() uint64 {
+		runtimemetrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	pace(ctx, inUse, func(percent int) { debug.SetGCPercent(percent) })
+}
+
+// pace sets another percentage whenever what is in use wants one that is a tenth away.
+func pace(ctx context.Context, inUse func() uint64, setPercent func(int)) {
 	tick := time.NewTicker(memoryTick)
 	defer tick.Stop()
 	set := mostPercent // as paced has left it
@@ -56,10 +65,9 @@ func paceMemory(ctx context.Context, _ func(error)) {
 			return
 		case <-tick.C:
 		}
-		runtimemetrics.Read(sample)
-		want := gcPercent(sample[0].Value.Uint64())
+		want := gcPercent(inUse())
 		if change := want - set; change < -set/10 || change > set/10 { // each change stops the world for a moment
-			debug.SetGCPercent(want)
+			setPercent(want)
 			set = want
 		}
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"runtime/debug"
+	"slices"
 	"testing"
+	"testing/synctest"
 )
 
 func TestGarbageIsCollectedByHowMuchIsInUse(t *testing.T) {
@@ -23,6 +26,26 @@ func TestGarbageIsCollectedByHowMuchIsInUse(t *testing.T) {
 			t.Errorf("%s: %d %%, want %d", name, got, c.want)
 		}
 	}
+}
+
+func TestTheCollectorIsPacedByWhatIsInUseMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const mib = 1 << 20
+		ctx, stop := context.WithCancel(t.Context())
+		inUse := []uint64{8 * mib, 32 * mib, 33 * mib, 48 * mib, 8 * mib} // at each look
+		var set []int
+		pace(ctx, func() uint64 {
+			now := inUse[0]
+			if inUse = inUse[1:]; len(inUse) == 0 {
+				stop()
+			}
+			return now
+		}, func(percent int) { set = append(set, percent) })
+		if want := []int{200, 100, 400}; !slices.Equal(set, want) { // 33 MiB would be 190, which is not worth it
+			t.Errorf("%v percent, want %v", set, want)
+		}
+	})
 }
 
 func TestWhatGOGCSaysGoesBefore(t *testing.T) {
