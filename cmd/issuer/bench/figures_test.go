@@ -96,9 +96,10 @@ func TestAllIsWellOnceTheMedianIsGoodAndStaysSo(t *testing.T) {
 		for i, of := range strings.Fields(windows) {
 			for n := range 3 {
 				r := reply{began.Add(time.Duration(100*i+n) * time.Millisecond), 5 * time.Millisecond, http.StatusOK}
-				if of == "slow" {
+				switch of {
+				case "slow":
 					r.took = 50 * time.Millisecond
-				} else if of == "refused" {
+				case "refused":
 					r.took, r.status = 0, http.StatusServiceUnavailable
 				}
 				replies = append(replies, r)
