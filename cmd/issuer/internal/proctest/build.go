@@ -53,8 +53,8 @@ func build(dir string) (path string, err error) {
 	args, environ := []string{"build", "-o", path}, os.Environ()
 	if raceEnabled {
 		args = append(args, "-race")
-	} else { // as releases are, without libc
-		args, environ = append(args, "-trimpath", "-buildvcs=false", "-ldflags=-s -w"), append(environ, "CGO_ENABLED=0")
+	} else { // as releases are, without libc, but with the names that profiles want
+		args, environ = append(args, "-trimpath", "-buildvcs=false"), append(environ, "CGO_ENABLED=0")
 	}
 	cmd := exec.Command("go", append(args, module+"/"+dir)...)
 	cmd.Env = environ
