@@ -22,12 +22,19 @@ func (r Record) clean() Record {
 	} {
 		*text = cleanText(*text)
 	}
-	r.AskedRoles = cleanList(slices.Clone(r.AskedRoles), maxList)
-	for i, text := range r.AskedRoles {
-		r.AskedRoles[i] = strings.Clone(text) // it is a part of the request's body, which is not to be held
-	}
-	r.Roles, r.Grants = cleanList(r.Roles, maxHeld), cleanList(r.Grants, maxHeld)
+	r.AskedRoles = clones(cleanList(r.AskedRoles, maxList)) // of the request's body
+	r.Roles = clones(cleanList(r.Roles, maxHeld))           // of all that the store knows of the caller
+	r.Grants = cleanList(r.Grants, maxHeld)
 	return r
+}
+
+// clones returns texts that are parts of something longer, which is not to be held, as texts of their own.
+func clones(list []string) []string {
+	list = slices.Clone(list)
+	for i, text := range list {
+		list[i] = strings.Clone(text)
+	}
+	return list
 }
 
 // cleanList returns list itself where there is nothing to clean, and else one of so many texts at most, and a sign that there were more.

@@ -1,5 +1,7 @@
 package idp
 
+import "github.com/hasura-issuer/hasura-issuer/bounded"
+
 // Reading is what parse makes of a token: whatever a later step could ask of it.
 type Reading struct {
 	KID            string
@@ -51,4 +53,13 @@ func contentOf(f field) (any, state) {
 		}
 	}
 	return nil, absent
+}
+
+// Remembered returns what is remembered of a token.
+func (v *Verifier) Remembered(raw string) (Subject, bool) {
+	known, ok := v.seen.Get(bounded.KeyOf(raw))
+	if !ok {
+		return Subject{}, false
+	}
+	return known.subject, true
 }

@@ -63,8 +63,10 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Subject, error) {
 	if err != nil {
 		return Subject{}, err
 	}
-	v.seen.Put(id, &found, found.size())
-	return found.subject.clone(), nil
+	kept := found
+	kept.subject = found.subject.apart()
+	v.seen.Put(id, &kept, kept.size())
+	return found.subject, nil
 }
 
 // examine judges a token from the beginning. Only what it returns without an error may be remembered.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -88,6 +89,29 @@ func TestARememberedTokenIsTheSameCaller(t *testing.T) {
 			own.Groups[0], own.AppRoles[0], own.Claims["dept"] = someone, "admin", "Board"
 			_ = append(own.Groups[:1], someone)
 			delete(own.Claims, "oid")
+		}
+	}
+}
+
+// TestWhatIsRememberedOfATokenHoldsNothingElseOfIt: an API may be set to emit groups as roles, and 200 of them are no app role.
+func TestWhatIsRememberedOfATokenHoldsNothingElseOfIt(t *testing.T) {
+	t.Parallel()
+	e := newEntra(t)
+	verifier := e.warm(t, remembering)
+	raw := e.Sign(e.user(map[string]any{
+		"groups": []string{groupOne, "Sales", groupTwo}, "roles": append(slices.Repeat([]string{groupOne}, 200), "Hasura.Reader", "Other"),
+	}))
+	subject, err := verifier.Verify(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, ok := verifier.Remembered(raw)
+	if diff := cmp.Diff(subject, kept); diff != "" || !ok {
+		t.Fatalf("remembered (-want +got):\n%s", diff)
+	}
+	for i, read := range slices.Concat(subject.AppRoles, subject.Groups) {
+		if text := slices.Concat(kept.AppRoles, kept.Groups)[i]; unsafe.StringData(text) == unsafe.StringData(read) {
+			t.Errorf("%q is a part of what was read", text)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package idp
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -43,4 +44,23 @@ type Subject struct {
 func (s Subject) clone() Subject {
 	s.AppRoles, s.Groups, s.Claims = slices.Clone(s.AppRoles), slices.Clone(s.Groups), maps.Clone(s.Claims)
 	return s
+}
+
+// apart is clone for what is kept beyond the request. The texts of lists are parts of a copy of all that the token lists, also
+// of what is left out of them; these have a copy of their own, which holds nothing else.
+func (s Subject) apart() Subject {
+	s.AppRoles, s.Groups, s.Claims = apart(s.AppRoles), apart(s.Groups), maps.Clone(s.Claims)
+	return s
+}
+
+func apart(list []string) []string {
+	if list == nil {
+		return nil
+	}
+	rest := strings.Join(list, "")
+	own := make([]string, len(list))
+	for i, text := range list {
+		own[i], rest = rest[:len(text)], rest[len(text):]
+	}
+	return own
 }

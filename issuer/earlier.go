@@ -70,7 +70,10 @@ func (i *Issuer) Memory() Memory {
 // remember keeps what was decided, with the token if there is one.
 func (i *Issuer) remember(d Decision, j judgement) {
 	i.anew.Add(1)
-	e := earlier{d.Token, d.KID, d.JTI, j.allowed, j.now, j.record}
+	if i.earlier == nil {
+		return
+	}
+	e := earlier{d.Token, d.KID, d.JTI, j.allowed.apart(), j.now, j.record}
 	i.earlier.Put(j.id, e, e.size())
 }
 

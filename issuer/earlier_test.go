@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -184,6 +186,35 @@ func TestOnlyWhatIsAskedForIsHandedOut(t *testing.T) {
 	fresh, err := g.issuer.Exchange(t.Context(), issuer.Request{SubjectToken: subjectToken, Scope: []string{"reader"}})
 	if err != nil || fresh.Reused || fresh.JTI == narrow.JTI {
 		t.Errorf("who wants a token of its own: %+v, %v", fresh, err)
+	}
+}
+
+// TestWhatIsRememberedHoldsNothingElseOfTheAnswer that the store gave, whose texts may all be parts of one.
+func TestWhatIsRememberedHoldsNothingElseOfTheAnswer(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	whole := strings.Clone("reader x-hasura-org acme x-hasura-areas north south, by 300 grants, each with its reason")
+	part := func(text string) string { at := strings.Index(whole, text); return whole[at : at+len(text)] }
+	g.answer.Grants = []rolestore.Grant{grant(part("reader"), func(g *rolestore.Grant) {
+		g.Session = map[string]rolestore.Value{
+			part("x-hasura-org"): rolestore.Text(part("acme")), part("x-hasura-areas"): rolestore.List(part("north"), part("south")),
+		}
+	})}
+	first, _ := g.mustAsk()
+	if again, _ := g.mustAsk(); again.Token != first.Token {
+		t.Error("it is not remembered as it was decided")
+	}
+	held := 0
+	for _, text := range g.issuer.Remembered(subjectToken) {
+		if at := strings.Index(whole, text); at >= 0 && text != "" {
+			held++
+			if unsafe.StringData(text) == unsafe.StringData(whole[at:]) {
+				t.Errorf("%q is a part of the answer", text)
+			}
+		}
+	}
+	if held != 6 {
+		t.Errorf("%d texts of the answer are remembered, want 6", held)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
@@ -21,6 +22,29 @@ type entitlement struct {
 	Roles   []string                   // distinct, at least one, the default first
 	Session map[string]rolestore.Value // session variables, without those for the roles
 	Expiry  time.Time                  // whole seconds, at least one second ahead
+}
+
+// apart returns a copy that shares nothing with e. Texts that come from a memory of answers are parts of a whole answer, which
+// would stay for as long as one of them does.
+func (e entitlement) apart() entitlement {
+	variables := make(map[string]rolestore.Value, len(e.Session))
+	for name, value := range e.Session {
+		if value.IsList() {
+			variables[strings.Clone(name)] = rolestore.List(clones(value.List())...)
+		} else {
+			variables[strings.Clone(name)] = rolestore.Text(strings.Clone(value.Text()))
+		}
+	}
+	return entitlement{clones(e.Roles), variables, e.Expiry}
+}
+
+// clones returns a copy of a list and of each text in it.
+func clones(list []string) []string {
+	own := make([]string, len(list))
+	for i, text := range list {
+		own[i] = strings.Clone(text)
+	}
+	return own
 }
 
 // longestRole is how long the name of a role may be, in bytes.

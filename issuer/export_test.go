@@ -1,8 +1,10 @@
 package issuer
 
 import (
+	"slices"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/bounded"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 )
 
@@ -35,4 +37,14 @@ type Form struct {
 // Payload writes claims.
 func (f Form) Payload(subject idp.Subject, e Entitlement, jti string, now time.Time) ([]byte, error) {
 	return form{f.Issuer, f.Audience, f.Segments, f.Stringified, f.Arrays}.payload(subject, e, jti, now)
+}
+
+// Remembered returns every text that is remembered of what was decided for a token, but for the token that was minted.
+func (i *Issuer) Remembered(raw string) []string {
+	e, _ := i.earlier.Get(bounded.KeyOf(raw))
+	texts := slices.Clone(e.allowed.Roles)
+	for name, value := range e.allowed.Session {
+		texts = append(append(texts, name, value.Text()), value.List()...)
+	}
+	return texts
 }
