@@ -156,8 +156,8 @@ func (i *Issuer) decide(ctx context.Context, r Request, canUse func(earlier) boo
 		return d, j, i.countUnjudged(ctx, subject, err, known)
 	}
 	d.Roles = j.allowed.Roles
-	// 9. Too often, with these roles or by this app?
-	d.Reused = known && i.reuses(before, j)
+	// 9. Too often, with these roles or by this app? The steps above take their time, and a key may have been revoked meanwhile.
+	d.Reused = known && canUse(before) && i.reuses(before, j)
 	return d, j, i.allowDecided(ctx, subject, d, known)
 }
 
