@@ -116,6 +116,7 @@ func TestACommitThatIsNotAnsweredCountsOnce(t *testing.T) {
 			for range 3 {
 				j.Again(ref)
 			}
+			j.Again(audit.Ref{}) // of which there is no record
 			if err := <-j.reports; err == nil {
 				t.Error("nothing is reported")
 			}
@@ -135,6 +136,9 @@ func TestACommitThatIsNotAnsweredCountsOnce(t *testing.T) {
 			j.stop()
 			if got := search(t, pool, audit.Query{}); len(got) != 1 || got[0].Repeats != 4 {
 				t.Errorf("on record: %+v, want 4 repeats", got)
+			}
+			if lost := j.lost.Load(); lost != 1 {
+				t.Errorf("%d answers are lost, want the one without a record", lost)
 			}
 		})
 	}

@@ -52,8 +52,8 @@ type Journal struct {
 	closed   bool // Run has ended, or is about to
 
 	// Run's own.
-	failures int    // attempts that failed since the last one that did not
-	doubt    *doubt // a count of which nobody knows yet whether it was added
+	failures int  // attempts that failed since the last one that did not
+	doubt    *sum // a count of which nobody knows yet whether it was added
 	pace     pace
 }
 
@@ -97,7 +97,7 @@ func (nobody) Lost(int) {}
 // fails, all who wait are told with it, and others at once, without a try, until Run finds that Postgres answers again.
 //
 // In all other cases it returns at once: the record is written within the second, or lost and counted where there are too
-// many, and the error is nil.
+// many, and the error is nil. The Ref is zero where there will be no record: nothing can be added to it.
 func (j *Journal) Keep(ctx context.Context, r Record) (Ref, error) {
 	ref := newRef(j.config.Now())
 	r = r.clean()
@@ -106,9 +106,10 @@ func (j *Journal) Keep(ctx context.Context, r Record) (Ref, error) {
 	if j.config.Required && r.Outcome == Granted {
 		w.kept = make(chan error, 1)
 	}
-	if err := j.enqueue(w); err != nil {
-		return ref, err
+	if err := j.admit(w); err != nil {
+		return j.turnedDown(w, err)
 	}
+	j.wake()
 	if w.kept == nil {
 		return ref, nil
 	}
@@ -120,17 +121,13 @@ func (j *Journal) Keep(ctx context.Context, r Record) (Ref, error) {
 	}
 }
 
-// enqueue takes a record in, or loses it where there is no room. The error is for who waits alone.
-func (j *Journal) enqueue(w waiting) error {
-	if err := j.admit(w); err != nil {
-		if w.kept != nil {
-			return fmt.Errorf("%w: %w", ErrNotKept, err)
-		}
-		j.config.Observer.Lost(1)
-		return nil
+// turnedDown is Keep's answer for a record that was not taken in. The error is for who waits alone.
+func (j *Journal) turnedDown(w waiting, why error) (Ref, error) {
+	if w.kept != nil {
+		return Ref{}, fmt.Errorf("%w: %w", ErrNotKept, why)
 	}
-	j.wake()
-	return nil
+	j.config.Observer.Lost(1)
+	return Ref{}, nil
 }
 
 func (j *Journal) admit(w waiting) error {
@@ -150,7 +147,7 @@ func (j *Journal) admit(w waiting) error {
 }
 
 // Again counts one more answer that said the same as the record of that name. The count is written within seconds. What is
-// counted when the process is killed is lost; the record itself is not.
+// counted when the process is killed is lost; the record itself is not. Where there is no such record, the answer is lost and counted.
 func (j *Journal) Again(ref Ref) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

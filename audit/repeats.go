@@ -12,12 +12,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// repeatsSQL adds to the counts of records that are there, and returns the number of its transaction. The time of a record
-// tells Postgres in which month's table it is.
+// repeatsSQL adds to the counts of records that are there, and returns the number of its transaction and how many answers it has
+// counted. The time of a record tells Postgres in which month's table it is.
 const repeatsSQL = `WITH added AS (
 	UPDATE issuer.audit AS a SET repeats = a.repeats + n.times, repeated_at = greatest(a.repeated_at, n.last)
-	FROM jsonb_to_recordset($1) AS n(id uuid, at timestamptz, times bigint, last timestamptz) WHERE a.at = n.at AND a.id = n.id)
-SELECT pg_current_xact_id()::text`
+	FROM jsonb_to_recordset($1) AS n(id uuid, at timestamptz, times bigint, last timestamptz) WHERE a.at = n.at AND a.id = n.id
+	RETURNING n.times)
+SELECT pg_current_xact_id()::text, (SELECT coalesce(sum(times), 0)::bigint FROM added)`
 
 // counted is a row of repeatsSQL.
 type counted struct {
@@ -26,10 +27,11 @@ type counted struct {
 	Last  time.Time `json:"last"`
 }
 
-// doubt is what was counted in a transaction whose commit was not answered. Postgres knows what became of it.
-type doubt struct {
-	transaction string
+// sum is how many answers are counted in a transaction. Where its commit was not answered, Postgres knows what became of it.
+type sum struct {
+	transaction string // empty: no commit was sent
 	repeated    map[Ref]repeat
+	missed      int64 // of these, answers whose records are not there
 }
 
 var errInDoubt = errors.New("a count of repeated answers is still being committed")
@@ -56,33 +58,47 @@ func (j *Journal) addRepeats(ctx context.Context) error {
 	if len(repeated) == 0 {
 		return nil
 	}
-	transaction, err := j.commitRepeats(ctx, repeated)
+	added, err := j.commitRepeats(ctx, repeated)
 	switch {
 	case err == nil:
+		j.lose(added.missed)
 		return nil
-	case transaction == "":
+	case added.transaction == "":
 		j.countLater(repeated)
 	default:
-		j.doubt = &doubt{transaction, repeated}
+		j.doubt = &added
 	}
 	return fmt.Errorf("count repeated answers: %w", err)
 }
 
+// lose tells of answers that are counted on no record: theirs was lost, or Postgres has refused it.
+func (j *Journal) lose(missed int64) {
+	if missed > 0 {
+		j.config.Observer.Lost(int(missed))
+	}
+}
+
 // commitRepeats adds counts in a transaction. Where it fails with the number of one, the commit may have taken effect.
-func (j *Journal) commitRepeats(ctx context.Context, repeated map[Ref]repeat) (transaction string, err error) {
-	doc, err := json.Marshal(rowsOf(repeated))
+func (j *Journal) commitRepeats(ctx context.Context, repeated map[Ref]repeat) (sum, error) {
+	rows := rowsOf(repeated)
+	doc, err := json.Marshal(rows)
 	if err != nil {
-		return "", err
+		return sum{}, err
 	}
 	tx, err := j.pool.Begin(ctx)
 	if err != nil {
-		return "", err
+		return sum{}, err
 	}
-	if err := tx.QueryRow(ctx, repeatsSQL, doc).Scan(&transaction); err != nil {
+	added, counted := sum{repeated: repeated}, int64(0)
+	if err := tx.QueryRow(ctx, repeatsSQL, doc).Scan(&added.transaction, &counted); err != nil {
 		_ = tx.Rollback(ctx) // where that fails, the connection is closed
-		return "", err
+		return sum{}, err
 	}
-	return transaction, tx.Commit(ctx)
+	for _, row := range rows {
+		added.missed += row.Times
+	}
+	added.missed -= counted
+	return added, tx.Commit(ctx)
 }
 
 // resolveDoubt asks what became of the commit that was not answered, if there is one.
@@ -98,6 +114,7 @@ func (j *Journal) resolveDoubt(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("ask whether repeated answers were counted: %w", err)
 	case status == nil || *status == "committed":
+		j.lose(j.doubt.missed)
 	case *status == "aborted":
 		j.countLater(j.doubt.repeated)
 	default:

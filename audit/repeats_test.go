@@ -36,6 +36,56 @@ func TestACountWaitsForTheRecordThatItAddsTo(t *testing.T) {
 	}
 }
 
+// TestWhatAddsToNoRecordIsLostAndCounted: an answer from memory is on record, or it is counted as lost, and never both.
+func TestWhatAddsToNoRecordIsLostAndCounted(t *testing.T) {
+	t.Parallel()
+	pool := openPool(t)
+	if _, err := pool.Exec(t.Context(), `ALTER TABLE issuer.audit ADD CHECK (request_id <> 'at fault')`); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		room      int
+		requestID string
+		taken     bool  // it has a name
+		want      int64 // that are lost, of the record and its five repeats
+	}{
+		"it is there":                 {room: 2, requestID: "r-1", taken: true, want: 0},
+		"it was not taken in":         {room: 1, requestID: "r-2", taken: false, want: 6},
+		"Postgres refused it at last": {room: 2, requestID: "at fault", taken: true, want: 6},
+	} {
+		lost := &losses{}
+		j := New(pool, Config{Observer: lost, Room: test.room})
+		r := wordy()
+		before, err := j.Keep(t.Context(), r)
+		if err != nil || before == (Ref{}) {
+			t.Fatalf("%s: %v, called %v", name, err, before)
+		}
+		r.RequestID = test.requestID
+		ref, err := j.Keep(t.Context(), r)
+		if err != nil || (ref != Ref{}) != test.taken {
+			t.Errorf("%s: %v, called %v", name, err, ref)
+		}
+		_ = j.writeWaiting(t.Context()) // reports the row at fault
+		for range 5 {
+			j.Again(ref)
+		}
+		j.Again(before)
+		for range 2 { // the second time there is nothing left to count
+			if err := j.writeRepeats(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found, err := Search(t.Context(), pool, Query{Limit: 9, RequestID: test.requestID})
+		sum := int64(len(found))
+		for _, f := range found {
+			sum += f.Repeats
+		}
+		if err != nil || lost.Load() != test.want || sum != 6-test.want {
+			t.Errorf("%s: %v; %d are on record and %d lost, want %d lost", name, err, sum, lost.Load(), test.want)
+		}
+	}
+}
+
 // TestACommitInDoubtCountsAsPostgresHasIt, also where it has never heard of the transaction, or forgot it long ago.
 func TestACommitInDoubtCountsAsPostgresHasIt(t *testing.T) {
 	t.Parallel()
@@ -57,7 +107,7 @@ func TestACommitInDoubtCountsAsPostgresHasIt(t *testing.T) {
 		if err := j.writeWaiting(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		j.doubt = &doubt{test.transaction, map[Ref]repeat{ref: {5, ref.At}}}
+		j.doubt = &sum{transaction: test.transaction, repeated: map[Ref]repeat{ref: {5, ref.At}}}
 		if err := j.writeRepeats(t.Context()); err != nil || j.doubt != nil {
 			t.Errorf("%s: %v, and there is doubt: %v", name, err, j.doubt != nil)
 		}
