@@ -82,6 +82,25 @@ func (c *Cache[V]) Put(id Key, value V, bytes int) {
 	s := c.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.put(id, value, bytes)
+}
+
+// Change puts what change makes of a value in its place, with the bytes that it takes then, and counts as a use. Nothing happens
+// where none is remembered. No other value comes in between; change must not ask the cache.
+func (c *Cache[V]) Change(id Key, change func(V) (V, int)) {
+	if c == nil {
+		return
+	}
+	s := c.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if found, ok := s.recent.Peek(id); ok {
+		value, bytes := change(found.value)
+		s.put(id, value, bytes)
+	}
+}
+
+func (s *shard[V]) put(id Key, value V, bytes int) {
 	s.recent.Remove(id) // Add alone would replace it without a word
 	if bytes > s.maxBytes {
 		return

@@ -60,11 +60,49 @@ func TestBytesAreCountedToo(t *testing.T) {
 	wantSize(t, c, 0, 0)
 }
 
+func TestAChangeTakesThePlaceOfWhatIsThere(t *testing.T) {
+	t.Parallel()
+	c := bounded.New[int](3, 100)
+	for n := range 3 {
+		c.Put(id(n), n, 10)
+	}
+	c.Change(id(0), func(was int) (int, int) { return was, 70 }) // counts as a use
+	wantSize(t, c, 3, 90)
+	c.Change(id(7), func(int) (int, int) { t.Error("changed what is not there"); return 7, 1 })
+	wantHeld(t, c, map[int]bool{7: false})
+	c.Put(id(3), 3, 10)
+	wantHeld(t, c, map[int]bool{0: true, 1: false, 2: true, 3: true})
+	c.Change(id(0), func(was int) (int, int) { return was, 95 })
+	wantHeld(t, c, map[int]bool{0: true, 2: false, 3: false})
+	c.Change(id(0), func(was int) (int, int) { return was, 101 })
+	wantSize(t, c, 0, 0)
+}
+
+// TestNoChangeIsLost where many come at the same time.
+func TestNoChangeIsLost(t *testing.T) {
+	t.Parallel()
+	c := bounded.New[int](3, 100)
+	c.Put(id(1), 0, 10)
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for range 500 {
+				c.Change(id(1), func(was int) (int, int) { return was + 1, 10 })
+			}
+		})
+	}
+	callers.Wait()
+	if got, _ := c.Get(id(1)); got != 2000 {
+		t.Errorf("%d changes, want 2000", got)
+	}
+}
+
 func TestACacheOfNothingRemembersNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []*bounded.Cache[int]{nil, bounded.New[int](0, 100), bounded.New[int](100, 0), bounded.New[int](-1, -1)} {
 		c.Put(id(1), 1, 1)
 		c.Drop(id(1))
+		c.Change(id(1), func(int) (int, int) { t.Error("changed what is not there"); return 1, 1 })
 		wantHeld(t, c, map[int]bool{1: false})
 		wantSize(t, c, 0, 0)
 	}

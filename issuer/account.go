@@ -10,32 +10,35 @@ import (
 )
 
 // Journal keeps account of what is decided. An error of Keep means that there may be no record, and that nothing may be
-// handed out without one; the Ref is what Again calls the record by. Again counts an answer from memory. Both are called
-// concurrently.
+// handed out without one; the Ref is what Again calls the record by, zero where the record is lost and nothing was to wait for
+// it. Again counts an answer from memory. Both are called concurrently.
 type Journal interface {
 	Keep(ctx context.Context, record audit.Record) (audit.Ref, error)
 	Again(ref audit.Ref)
 }
 
 // keepAccount has the journal keep what was decided, and withholds what it could not keep. An answer from memory adds to the
-// count of the record that is there. What could not be judged, was not for want of a known caller, or came too often is in
-// the log alone: it says nothing about rights, and strangers could fill a table with it.
+// count of the record that says the same, if there is one. What could not be judged, was not for want of a known caller, or came
+// too often is in the log alone: it says nothing about rights, and strangers could fill a table with it.
 func (i *Issuer) keepAccount(ctx context.Context, r Request, d Decision, j *judgement, err error) (Decision, error) {
-	switch {
-	case i.journal == nil, err != nil && !verdict(d, err):
+	if i.journal == nil || err != nil && !verdict(d, err) {
 		return d, err
-	case d.Reused:
-		if err == nil {
-			i.journal.Again(j.before.record)
+	}
+	if d.Reused {
+		if ref, found := j.before.recordFor(r); found {
+			i.journal.Again(ref)
+			return d, err
 		}
-		return d, err
 	}
 	ref, lost := i.journal.Keep(ctx, recordOf(r, d, *j, err))
 	if lost != nil && err == nil {
-		d.Token, d.KID, d.JTI, d.Lifetime, d.Role, d.Session = "", "", "", 0, "", nil
+		d.Token, d.KID, d.JTI, d.Lifetime, d.Role, d.Session, d.Reused = "", "", "", 0, "", nil, false
 		return d, &Error{ReasonAuditUnavailable, retryAudit, fmt.Errorf("keep account: %w", lost)}
 	}
-	j.record = ref
+	j.record = onRecord{r.Role, r.Address, ref}
+	if d.Reused {
+		i.note(r, *j)
+	}
 	return d, err
 }
 

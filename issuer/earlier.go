@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hasura-issuer/hasura-issuer/audit"
 	"github.com/hasura-issuer/hasura-issuer/bounded"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
@@ -22,7 +21,7 @@ type earlier struct {
 	token, kid, jti string // empty without one
 	allowed         entitlement
 	at              time.Time
-	record          audit.Ref // that was kept of it
+	records         []onRecord // that were kept of it; none without a journal, or where they were lost
 }
 
 // recall returns what was decided before for the subject token with this SHA-256, if r and canUse have a use for it.
@@ -73,7 +72,7 @@ func (i *Issuer) remember(d Decision, j judgement) {
 	if i.earlier == nil {
 		return
 	}
-	e := earlier{d.Token, d.KID, d.JTI, j.allowed.apart(), j.now, j.record}
+	e := earlier{token: d.Token, kid: d.KID, jti: d.JTI, allowed: j.allowed.apart(), at: j.now}.with(j.record)
 	i.earlier.Put(j.id, e, e.size())
 }
 
@@ -102,10 +101,13 @@ func (e earlier) handOut(d Decision, now time.Time) Decision {
 
 // size is about how many bytes of memory the entry takes, with what the cache needs around it.
 func (e earlier) size() int {
-	const entry, text = 512, 16
+	const entry, text, ref = 512, 16, 40
 	size := entry + len(e.token)
 	for _, role := range e.allowed.Roles {
 		size += text + len(role)
+	}
+	for _, record := range e.records {
+		size += 2*text + len(record.role) + len(record.address) + ref
 	}
 	for name, value := range e.allowed.Session {
 		size += 8*text + len(name) + len(value.Text())

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hasura-issuer/hasura-issuer/audit"
 	"github.com/hasura-issuer/hasura-issuer/bounded"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -108,7 +107,7 @@ func (i *Issuer) Exchange(ctx context.Context, r Request) (Decision, error) {
 	// 10. Put it in writing, unless that was done already.
 	switch {
 	case err == nil && d.Reused:
-		d = j.before.handOut(d, j.now)
+		d, j.allowed = j.before.handOut(d, j.now), j.before.allowed // the same rights, for as long as that token has
 	case err == nil:
 		d, err = i.mint(ctx, d, j)
 	}
@@ -170,7 +169,7 @@ type judgement struct {
 	now     time.Time
 	id      bounded.Key // of the subject token
 	before  earlier     // what was decided for it before, if that is known
-	record  audit.Ref   // of this decision
+	record  onRecord    // of this decision
 }
 
 // judge decides what a verified caller gets who wishes for r. It is the one place where that is decided, whatever the
