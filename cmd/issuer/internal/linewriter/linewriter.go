@@ -1,9 +1,11 @@
 // Package linewriter writes the log of a busy service: many lines by one system call, where each would cost one of its own.
-// It knows nothing of what the lines say.
+// It knows nothing of what the lines say. Once lines were lost, since the disk was full, it adds one that says how many.
 package linewriter
 
 import (
+	"bytes"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +22,9 @@ const (
 type Writer struct {
 	out io.Writer
 
-	writing sync.Mutex // held for each write to out, so that no lines overtake others
+	writing sync.Mutex // held for each write to out, so that no lines overtake others; guards the next two
+	torn    bool       // what out took last ends in the middle of a line
+	lost    int        // lines that out did not take, and that nobody was told of
 
 	mu    sync.Mutex // guards what follows; taken while writing is held, never the other way round
 	lines []byte
@@ -59,9 +63,43 @@ func (w *Writer) Flush() {
 	w.lines, w.spare, w.armed = w.spare[:0], nil, false
 	w.mu.Unlock()
 	if len(lines) > 0 {
-		_, _ = w.out.Write(lines) // there is nowhere to say that a log cannot be written
+		w.put(lines)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.spare = lines[:0]
+}
+
+// put writes lines. After a write that failed it first ends the line that was cut short, and says how many were lost, which
+// could be said nowhere else. The caller holds writing.
+func (w *Writer) put(lines []byte) {
+	var before []byte
+	if w.torn {
+		before = append(before, '\n')
+	}
+	if w.lost > 0 {
+		before = append(before, note(w.lost)...)
+	}
+	all := lines
+	if before != nil {
+		all = slices.Concat(before, lines)
+	}
+	n, _ := w.out.Write(all)
+	if n > 0 {
+		w.torn = n < len(all) && all[n-1] != '\n'
+	}
+	if n >= len(before)-1 { // a line that lacks its end alone will have it
+		w.lost = 0
+	}
+	w.lost += bytes.Count(bytes.TrimPrefix(all[max(n, len(before)):], newline), newline)
+}
+
+var newline = []byte{'\n'}
+
+// note is a line of the log.
+func note(lost int) []byte {
+	var line bytes.Buffer
+	log := zerolog.New(&line).With().Timestamp().Logger()
+	log.Error().Int("lines", lost).Msg("lines of the log are lost: they could not be written")
+	return line.Bytes()
 }
