@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -100,8 +99,11 @@ func (a *API) openBody(w http.ResponseWriter, r *http.Request, most int64) (io.R
 	if len(r.Header["Content-Encoding"]) > 0 {
 		return nil, refuse(issuer.ReasonBodyMalformed, "the body has a content encoding")
 	}
-	// The context's end does not wake a blocked read; the deadline does. A writer without a connection has none.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.config.Timeout))
+	// The context's end does not wake a blocked read; the deadline does. It is the same, for some of the time may have gone by in
+	// the queue of the gate. A writer without a connection has none.
+	if deadline, ok := r.Context().Deadline(); ok {
+		_ = http.NewResponseController(w).SetReadDeadline(deadline)
+	}
 	if r.ContentLength > most {
 		w.Header().Set("Connection", "close")
 		return nil, refuse(issuer.ReasonBodyTooLarge, "the body is announced as too large")

@@ -1,0 +1,58 @@
+package api_test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// oneConn is a listener on one connection in memory.
+type oneConn chan net.Conn
+
+func (l oneConn) Accept() (net.Conn, error) {
+	if conn, ok := <-l; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (l oneConn) Close() error { close(l); return nil }
+
+func (l oneConn) Addr() net.Addr { return &net.UnixAddr{Name: "memory"} }
+
+// TestTheTimeInTheQueueIsPartOfTheRequests: who waited there nearly as long as a request may take has that much less time left for
+// the body, and gets an answer. In a bubble, where the moments are exact.
+func TestTheTimeInTheQueueIsPartOfTheRequests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFront(t)
+		holds := f.crowd("holds-", places())
+		listener := make(oneConn, 1)
+		server := &http.Server{Handler: f.handler, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second}
+		go func() { _ = server.Serve(listener) }()
+		defer server.Close()
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		listener <- theirs
+		began := time.Now()
+		const request = "POST /oauth2/token HTTP/1.1\r\nHost: issuer\r\nContent-Type: " + formType + "\r\nContent-Length: 9\r\n\r\na"
+		if _, err := io.WriteString(ours, request); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(7 * time.Second)
+		close(f.turn)
+		answer, err := http.ReadResponse(bufio.NewReader(ours), nil)
+		if err != nil {
+			t.Fatalf("no answer after %v: %v", time.Since(began), err)
+		}
+		_ = answer.Body.Close()
+		if took := time.Since(began); answer.StatusCode != http.StatusBadRequest || took != 8*time.Second {
+			t.Errorf("%s after %v", answer.Status, took)
+		}
+		wantServed(t, "who was before", holds...)
+	})
+}
