@@ -33,6 +33,7 @@ type Use struct {
 	Name  string // the role or the client app whose limit it is; empty for the others
 	Who   string // whom it counts for
 	Look  bool   // it is not done now: tell only whether it might be
+	Quick bool   // with Look: tell it from memory, and that it might be where that does not know
 }
 
 // Limiter tells whether something happens too often. Allow counts it and returns zero, or it returns how long to wait and
@@ -64,6 +65,16 @@ func (i *Issuer) allowFrom(ctx context.Context, r Request, id bounded.Key) error
 		return nil
 	}
 	return i.allow(ctx, Use{Limit: LimitAddress, Who: r.Origin}, Use{Limit: LimitFailures, Who: r.Origin, Look: true})
+}
+
+// Shuts returns why a token that comes from there would be refused before anybody looks at it, as far as that is known without asking
+// anybody; nil otherwise. It counts nothing, and is so quick that nobody has to wait for their turn to be told. An origin is that of a
+// Request.
+func (i *Issuer) Shuts(ctx context.Context, origin string) error {
+	if origin == "" {
+		return nil
+	}
+	return i.allow(ctx, Use{Limit: LimitAddress, Who: origin, Look: true, Quick: true}, Use{Limit: LimitFailures, Who: origin, Look: true, Quick: true})
 }
 
 // countFailure counts a refused token by where it came from, and returns why the exchange ends. Of many that were judged

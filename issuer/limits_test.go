@@ -139,6 +139,41 @@ func TestNoMoreVerdictsAreToldThanTheLimitAllows(t *testing.T) {
 	wantRefusal(t, err, refusal{issuer.ReasonRateLimited, true})
 }
 
+// TestAnOriginIsShutByWhatIsKnownOfIt: nothing is counted and nobody is asked for it.
+func TestAnOriginIsShutByWhatIsKnownOfIt(t *testing.T) {
+	t.Parallel()
+	quick := func(limit issuer.Limit) use {
+		return use{issuer.Use{Limit: limit, Who: origin, Look: true, Quick: true}, ""}
+	}
+	for name, c := range map[string]struct {
+		origin string
+		full   issuer.Limit
+		want   []use
+	}{
+		"too many exchanges":     {origin, issuer.LimitAddress, []use{quick(issuer.LimitAddress)}},
+		"too many bad tokens":    {origin, issuer.LimitFailures, []use{quick(issuer.LimitAddress), quick(issuer.LimitFailures)}},
+		"neither":                {origin, issuer.LimitCaller, []use{quick(issuer.LimitAddress), quick(issuer.LimitFailures)}},
+		"who is counted nowhere": {"", issuer.LimitAddress, nil},
+	} {
+		w := newWorld(t)
+		w.config.Limiter, w.waits = w, map[issuer.Limit]time.Duration{c.full: 7 * time.Second}
+		i, err := issuer.New(w.config, w, w, w, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want error
+		if len(c.want) > 0 && c.want[len(c.want)-1].Limit == c.full {
+			want = &issuer.Error{Reason: issuer.ReasonRateLimited, RetryAfter: 7 * time.Second, Err: fmt.Errorf("the limit by %s", c.full)}
+		}
+		if got := i.Shuts(t.Context(), c.origin); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+		if diff := cmp.Diff(c.want, w.uses); diff != "" {
+			t.Errorf("%s: uses (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestAnExplanationIsNotCounted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -53,18 +53,26 @@ func (l *limits) Allow(ctx context.Context, use issuer.Use) time.Duration {
 	if rate == (ratelimit.Rate{}) {
 		return 0
 	}
-	ask, who := l.counters[use.Limit].Take, use.Who
-	if use.Look {
-		ask = l.counters[use.Limit].Look
-	}
+	who := use.Who
 	if use.Name != "" {
 		who = use.Name + " " + who
 	}
-	wait := ask(ctx, rate, who)
+	wait := l.ask(ctx, use, rate, who)
 	if wait > 0 {
 		l.refused(use.Limit)
 	}
 	return wait
+}
+
+func (l *limits) ask(ctx context.Context, use issuer.Use, rate ratelimit.Rate, who string) time.Duration {
+	counter := l.counters[use.Limit]
+	switch {
+	case use.Quick:
+		return counter.Glance(rate, who)
+	case use.Look:
+		return counter.Look(ctx, rate, who)
+	}
+	return counter.Take(ctx, rate, who)
 }
 
 // rate is how often a use may be; none where nothing is set.

@@ -64,6 +64,8 @@ func (x *exchanger) Decide(ctx context.Context, r issuer.Request) (issuer.Decisi
 	return d, err
 }
 
+func (x *exchanger) Shuts(context.Context, string) error { return nil }
+
 func (x *exchanger) answer(ctx context.Context, r issuer.Request) (issuer.Decision, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		x.t.Error("the exchange has no deadline")

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -58,6 +59,16 @@ func (f *front) Exchange(_ context.Context, r issuer.Request) (issuer.Decision, 
 	return decision, nil
 }
 
+// shut is an origin that is refused, and the name of requests from there.
+const shut = "192.0.2.66"
+
+func (f *front) Shuts(_ context.Context, origin string) error {
+	if origin == shut {
+		return &issuer.Error{Reason: issuer.ReasonRateLimited, RetryAfter: time.Minute, Err: errBroken}
+	}
+	return nil
+}
+
 func (f *front) Decide(ctx context.Context, r issuer.Request) (issuer.Decision, error) {
 	return f.Exchange(ctx, r)
 }
@@ -88,6 +99,9 @@ func (f *front) start(name, method, path, body string) *visit {
 	v := &visit{ResponseRecorder: httptest.NewRecorder(), leave: leave, body: strings.NewReader(body)}
 	r := httptest.NewRequestWithContext(ctx, method, path, v)
 	r.Header.Set("X-Request-Id", name)
+	if name == shut {
+		r.RemoteAddr = shut + ":40000"
+	}
 	r.Header.Set("Authorization", "Bearer "+secret)
 	r.Header.Set("Content-Type", formType)
 	go func() {

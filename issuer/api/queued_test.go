@@ -5,9 +5,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 )
 
 // oneConn is a listener on one connection in memory.
@@ -23,6 +26,28 @@ func (l oneConn) Accept() (net.Conn, error) {
 func (l oneConn) Close() error { close(l); return nil }
 
 func (l oneConn) Addr() net.Addr { return &net.UnixAddr{Name: "memory"} }
+
+// TestWhoIsOverTheirLimitTakesNobodysPlace: they hear so at once, wherever the queue ends, and are in nobody's way.
+func TestWhoIsOverTheirLimitTakesNobodysPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFront(t)
+		in := f.crowd("in-", places()+api.MostWaiting-1)
+		for range 3 {
+			v := f.exchange(shut)
+			if !v.done.Load() || v.read.Load() || v.Code != http.StatusTooManyRequests || v.Header().Get("Retry-After") != "60" {
+				t.Errorf("ended %v with %d, Retry-After %q, read %v: %s", v.done.Load(), v.Code, v.Header().Get("Retry-After"), v.read.Load(), v.Body)
+			}
+		}
+		in = append(in, f.exchange("the last place"))
+		if lines := f.log.String(); strings.Count(lines, `"reason":"rate_limited"`) != 3 || strings.Count(lines, "\n") != 3 {
+			t.Errorf("the log says %s", lines)
+		}
+		close(f.turn)
+		synctest.Wait()
+		wantServed(t, "who waited", in...)
+	})
+}
 
 // TestTheTimeInTheQueueIsPartOfTheRequests: who waited there nearly as long as a request may take has that much less time left for
 // the body, and gets an answer. In a bubble, where the moments are exact.

@@ -22,6 +22,10 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request, e *entry) error {
 	if err := a.knownOrigin(r); err != nil {
 		return err
 	}
+	origin := e.origin.network()
+	if err := a.exchanger.Shuts(r.Context(), origin); err != nil { // before it takes a place in the queue from somebody
+		return err
+	}
 	if err := a.admit(r.Context(), e); err != nil {
 		return err
 	}
@@ -31,7 +35,7 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request, e *entry) error {
 	}
 	decision, err := a.exchanger.Exchange(r.Context(), issuer.Request{
 		SubjectToken: wish.subjectToken, Scope: wish.scope, Audience: wish.audience,
-		Door: e.door, Address: text(e.origin.client), Origin: e.origin.network(), RequestID: e.requestID, TraceID: e.traceID,
+		Door: e.door, Address: text(e.origin.client), Origin: origin, RequestID: e.requestID, TraceID: e.traceID,
 	})
 	e.decision = decision
 	if err != nil {

@@ -152,6 +152,31 @@ func TestWhatOneReplicaKnowsToBeTooMuchCostsRedisNothing(t *testing.T) {
 	f.wantFallbacks(0)
 }
 
+// TestAGlanceAsksNobody: it tells what this replica knows to be too much, and counts nothing.
+func TestAGlanceAsksNobody(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	one, other := f.replica("calls"), f.replica("calls")
+	wantAllowed(t, one, "a", 9, 9)
+	for range 20 {
+		if wait := one.Glance(tenAnHour, "a"); wait != 0 {
+			t.Fatalf("before it is too much: %v", wait)
+		}
+	}
+	wantAllowed(t, one, "a", 1, 1)
+	f.server.Stop() // from here on a question would be noticed
+	wantWait(t, one.Glance(tenAnHour, "a"), interval)
+	for name, wait := range map[string]time.Duration{
+		"who only another replica knows of": other.Glance(tenAnHour, "a"), "somebody else": one.Glance(tenAnHour, "b"),
+		"where there is no limit": one.Glance(ratelimit.Rate{}, "a"),
+	} {
+		if wait != 0 {
+			t.Errorf("%s: %v", name, wait)
+		}
+	}
+	f.wantFallbacks(0)
+}
+
 func TestRedisGoneInTheMiddleBeginsNothingAnew(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
