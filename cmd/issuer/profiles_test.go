@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -52,6 +53,43 @@ func TestProfilesAreServedToOperatorsAlone(t *testing.T) {
 			if response.StatusCode != tc.want {
 				t.Errorf("%s, %q: %s, want %d", name, path, response.Status, tc.want)
 			}
+		}
+	}
+}
+
+// TestMetricsAreNotForPagesOfABrowser: a name that was made to mean this machine is refused where nobody else reaches the listener,
+// which therefore asks for no credentials. Elsewhere its names are not known.
+func TestMetricsAreNotForPagesOfABrowser(t *testing.T) {
+	t.Parallel()
+	_, server := entra(t)
+	own := serve(t, onFiles(t, server.URL))
+	wide := serve(t, onFiles(t, server.URL, "ISSUER_ADMIN_LISTEN=:0"))
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(wide.admin, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide.admin = "http://127.0.0.1:" + port
+	for _, tc := range []struct {
+		base, host string
+		want       int
+	}{
+		{own.admin, "", 200}, {own.admin, "localhost:9090", 200}, {own.admin, "[::1]:9090", 200},
+		{own.admin, "attacker.example:9090", 403}, {own.admin, "localhost.attacker.example", 403}, {own.admin, "192.0.2.1", 403},
+		{wide.admin, "issuer.example", 200},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, tc.base+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = tc.host
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if told := strings.Contains(string(body), "issuer_"); err != nil || response.StatusCode != tc.want || told != (tc.want == 200) {
+			t.Errorf("%q at %s: %s, tells something %v, %v", tc.host, tc.base, response.Status, told, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -76,10 +77,23 @@ func (svc *service) newGuard() (*adminapi.Guard, error) {
 // operationsOn are the operations for a listener for operators, until ending is closed. What only this machine reaches is open to it
 // where that is no harm.
 func (svc *service) operationsOn(listener net.Listener, ending <-chan struct{}) map[string]api.Operations {
-	address, ok := listener.Addr().(*net.TCPAddr)
 	all := maps.Clone(svc.operations)
-	all[adminapi.ProfilesPath] = adminapi.NewProfiles(svc.guard, ok && address.IP.IsLoopback(), ending)
+	all[adminapi.ProfilesPath] = adminapi.NewProfiles(svc.guard, onLoopback(listener), ending)
 	return all
+}
+
+// metricsOn are the metrics for a listener for operators.
+func (svc *service) metricsOn(listener net.Listener) http.Handler {
+	if onLoopback(listener) {
+		return adminapi.ByOurName(svc.metrics.handler())
+	}
+	return svc.metrics.handler()
+}
+
+// onLoopback tells whether nothing but this machine reaches a listener.
+func onLoopback(listener net.Listener) bool {
+	address, ok := listener.Addr().(*net.TCPAddr)
+	return ok && address.IP.IsLoopback()
 }
 
 // newExplainer answers as the exchange does, of the roles as they are now, past the cache. What it signs with is made for

@@ -24,6 +24,19 @@ func fromThisMachine(r *http.Request, peer string) bool {
 	return isLoopback(peer) && isLoopback(hostname(r.Host))
 }
 
+// ByOurName returns a handler that answers as h does where this machine is called by a name that means the caller's own, and refuses
+// others: a page in a browser here could have had its own name made to mean this machine, and read the answer. It is for what listens
+// on loopback and asks for no credentials.
+func ByOurName(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLoopback(hostname(r.Host)) {
+			http.Error(w, "Host is none of this machine's own names: localhost, or an address of loopback.", http.StatusForbidden)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // hostname is a Host header without its port, and an address of IPv6 without its brackets.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
