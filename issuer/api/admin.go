@@ -28,16 +28,16 @@ type Account struct {
 	TenantID, ObjectID, Kind, ClientID string // the same by an Entra token
 }
 
-// AdminHandler returns the routes for operators, which are no business of the world's: /metrics, answered by metrics, and
-// the operations below each of the paths, which end in a slash.
+// AdminHandler returns the routes for operators, which are no business of the world's: /metrics, answered by metrics, the
+// health routes, and the operations below each of the paths, which end in a slash.
 func (a *API) AdminHandler(metrics http.Handler, operations map[string]Operations) http.Handler {
 	scrape := func(w http.ResponseWriter, r *http.Request, _ *entry) error {
 		metrics.ServeHTTP(w, r)
 		return nil
 	}
-	routes := []route{{path: "/metrics", level: zerolog.DebugLevel, cors: noOrigin, untraced: true, methods: []method{
+	routes := append(a.healthRoutes(), route{path: "/metrics", level: zerolog.DebugLevel, cors: noOrigin, untraced: true, methods: []method{
 		{http.MethodGet, scrape}, {http.MethodHead, scrape},
-	}}}
+	}})
 	if a.config.Chooser != nil {
 		routes = append(routes, a.authenticateRoute())
 	}

@@ -138,11 +138,6 @@ func (a *API) routes() []route {
 			{http.MethodGet, h}, {http.MethodHead, h}, {http.MethodOptions, noContent},
 		}}
 	}
-	health := func(path string, h handler) route {
-		return route{path: path, level: zerolog.DebugLevel, cors: noOrigin, instant: true, untraced: true, methods: []method{
-			{http.MethodGet, h}, {http.MethodHead, h},
-		}}
-	}
 	routes := []route{
 		{path: pathToken, level: zerolog.InfoLevel, cors: a.cors, methods: []method{
 			{http.MethodPost, a.exchange}, {http.MethodOptions, noContent},
@@ -154,11 +149,19 @@ func (a *API) routes() []route {
 		public(pathJWKS, zerolog.DebugLevel, a.jwks),
 		public("/.well-known/openid-configuration", zerolog.InfoLevel, a.describe),
 		public("/.well-known/oauth-authorization-server", zerolog.InfoLevel, a.describe),
-		health("/livez", a.livez),
-		health("/readyz", a.readyz),
 	}
 	if a.config.Chooser != nil {
 		routes = append(routes, a.authenticateRoute())
 	}
-	return routes
+	return append(routes, a.healthRoutes()...)
+}
+
+// healthRoutes are on both listeners: strangers can keep the public one busy, which is no reason to restart anything.
+func (a *API) healthRoutes() []route {
+	health := func(path string, h handler) route {
+		return route{path: path, level: zerolog.DebugLevel, cors: noOrigin, instant: true, untraced: true, methods: []method{
+			{http.MethodGet, h}, {http.MethodHead, h},
+		}}
+	}
+	return []route{health("/livez", a.livez), health("/readyz", a.readyz)}
 }

@@ -104,7 +104,7 @@ func TestEnginesAreCountedByTheNamesInTheSettingsAlone(t *testing.T) {
 	}
 }
 
-func TestOperatorsFindTheMetricsAndNothingElse(t *testing.T) {
+func TestOperatorsFindTheMetricsAndTheHealthAndNothingElse(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	admin := httptest.NewServer(s.api.AdminHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -117,6 +117,11 @@ func TestOperatorsFindTheMetricsAndNothingElse(t *testing.T) {
 	}
 	if got := s.do(http.MethodPost, "/metrics", ""); got.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %s", got.Status)
+	}
+	for _, path := range []string{"/livez", "/readyz"} {
+		if got := s.do(http.MethodGet, path, ""); got.StatusCode != http.StatusOK || got.body != `{"ready":true,"checks":{}}` {
+			t.Errorf("%s: %s %s", path, got.Status, got.body)
+		}
 	}
 	for _, path := range []string{"/", "/oauth2/token", "/.well-known/jwks.json", "/metrics/", "/debug/pprof/"} {
 		if got := s.do(http.MethodGet, path, ""); got.StatusCode != http.StatusNotFound {

@@ -109,7 +109,7 @@ func TestTheServiceStaysUp(t *testing.T) {
 		}
 		for name, probe := range map[string]*corev1.Probe{"/livez startup": container.StartupProbe, "/livez": container.LivenessProbe, "/readyz": container.ReadinessProbe} {
 			path, _, _ := strings.Cut(name, " ")
-			if probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Path != path || probe.HTTPGet.Port.StrVal != "http" {
+			if probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Path != path || probe.HTTPGet.Port.StrVal != "admin" {
 				t.Errorf("%s: %+v", name, probe)
 			}
 		}
