@@ -9,6 +9,7 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,7 +57,7 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 func readRoots() { _, _ = x509.SystemCertPool() }
 
 // maxConnections bounds what strangers can make us hold at once, before any of them is known: a request costs 64 KiB of
-// body and as much again around it. Who comes later waits in the kernel's queue; see maxQuiet for those that only stay. It
+// body and as much again around it. Who comes later waits in the kernel's queue; see maxQuiet for who makes way. It
 // also lies below the usual limit of open files, so that Postgres and Entra can always be reached.
 const maxConnections = 2048
 
@@ -103,7 +104,7 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 		svc.log.Info().Dur("delay_ms", svc.settings.DrainDelay).Msg("draining")
 		return svc.settings.DrainDelay
 	}
-	return serveHTTP(ctx, listener, newServer(svc.api.Handler(), svc.log), drain)
+	return serveHTTP(ctx, listener, newServer(svc.api.Handler(), svc.log, svc.settings.proxies()...), drain)
 }
 
 // report logs what a loop has to say.
@@ -146,7 +147,7 @@ func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, 
 
 // newServer bounds what a client may cost before a handler sees it: slow headers, slow bodies, idle connections and long
 // headers. The handlers' own deadline (8 s) lies below WriteTimeout.
-func newServer(handler http.Handler, log zerolog.Logger) *http.Server {
+func newServer(handler http.Handler, log zerolog.Logger, trusted ...netip.Prefix) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -156,7 +157,7 @@ func newServer(handler http.Handler, log zerolog.Logger) *http.Server {
 		MaxHeaderBytes:    28 << 10,         // net/http reads 4 KiB more than it is told
 		// OPTIONS * is answered like any other path that is none.
 		DisableGeneralOptionsHandler: true,
-		ConnState:                    (&quiet{room: maxQuiet}).changed,
+		ConnState:                    (&quiet{room: maxQuiet, last: lastQuiet, trusted: trusted}).changed,
 		ErrorLog:                     stdlog.New(serverLog{log}, "", 0),
 	}
 }

@@ -78,18 +78,22 @@ func within(networks []netip.Prefix, address netip.Addr) bool {
 // translated is where NAT64 puts all of IPv4 (RFC 6052 §2.1), in one /64.
 var translated = netip.MustParsePrefix("64:ff9b::/96")
 
-// network is for whom limits count the client: its address, or with IPv6 the /64 that it is in, since whoever has one
+// network is for whom limits count the client.
+func (o origin) network() string { return Network(o.client) }
+
+// Network is for whom limits by address count an address: itself, or with IPv6 the /64 that it is in, since whoever has one
 // address there has all of them. It is empty for what is no address. An address of IPv4 that was translated counts as
 // itself; nobody is trusted for such a one.
-func (o origin) network() string {
+func Network(address netip.Addr) string {
+	address = plain(address)
 	switch {
-	case !o.client.Is6():
-		return text(o.client)
-	case translated.Contains(o.client):
-		bytes := o.client.As16()
+	case !address.Is6():
+		return text(address)
+	case translated.Contains(address):
+		bytes := address.As16()
 		return netip.AddrFrom4([4]byte(bytes[12:])).String()
 	}
-	network, _ := o.client.Prefix(64) // fails for other lengths than an address has
+	network, _ := address.Prefix(64) // fails for other lengths than an address has
 	return network.String()
 }
 
