@@ -47,6 +47,7 @@ func (q *quiet) changed(conn net.Conn, state http.ConnState) {
 	if !is {
 		return
 	}
+	s.changed(state)
 	var from origin
 	if state == http.StateNew {
 		from = q.originOf(conn)

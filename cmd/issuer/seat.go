@@ -1,12 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"time"
 )
 
-// seats is a listener whose connections know their place in a quiet.
+// maxLines is how many lines the head of a request may have. net/http bounds its bytes alone, and makes 60 of each header of three.
+// Browsers and proxies together send some 40.
+const maxLines = 200
+
+// seats is a listener whose connections know their place in a quiet, and bound the heads of requests.
 type seats struct{ net.Listener }
 
 // Accept is net.Listener's.
@@ -21,6 +27,7 @@ func (l seats) Accept() (net.Conn, error) {
 // seat is a connection.
 type seat struct {
 	net.Conn
+	head    head         // of who reads
 	bounded atomic.Bool  // reads have a deadline
 	turn    atomic.Int32 // whose it is to do something: ours, theirs or nobodys
 
@@ -39,10 +46,13 @@ const (
 	nobodys
 )
 
-// Read is net.Conn's.
+// Read is net.Conn's. A head of too many lines is heard as one whose last line does not end, which net/http refuses with 431.
 func (s *seat) Read(p []byte) (int, error) {
 	if !s.bounded.Load() { // net/http looks whether a client hangs up that is being answered, and owes nothing
 		return s.Conn.Read(p)
+	}
+	if s.head.tooLong() {
+		return without(p, 0), nil
 	}
 	if !s.turn.CompareAndSwap(ours, theirs) {
 		return 0, errMadeWay
@@ -51,7 +61,15 @@ func (s *seat) Read(p []byte) (int, error) {
 	if !s.turn.CompareAndSwap(theirs, ours) {
 		return 0, errMadeWay
 	}
-	return n, err
+	return without(p[:n], s.head.take(p[:n])), err
+}
+
+// without has the bytes behind the first so many be those of a line that does not end, and returns how many there are in all.
+func without(p []byte, kept int) int {
+	for i := kept; i < len(p); i++ {
+		p[i] = '-'
+	}
+	return len(p)
 }
 
 // errMadeWay is one of those of which net/http says nothing.
@@ -65,3 +83,49 @@ func (s *seat) SetReadDeadline(t time.Time) error {
 
 // makeWay tells whether it was their turn, which then is nobody's any more.
 func (s *seat) makeWay() bool { return s.turn.CompareAndSwap(theirs, nobodys) }
+
+// changed is told of each state by the goroutine that reads the head.
+func (s *seat) changed(state http.ConnState) {
+	switch state {
+	case http.StateNew, http.StateIdle:
+		s.head = head{coming: true, empty: true}
+	case http.StateActive: // the head is there
+		s.head.coming = false
+	case http.StateHijacked, http.StateClosed:
+	}
+}
+
+// head counts the lines of a request's head. What came together with the end of the request before may go uncounted: 4 KiB at most.
+type head struct {
+	coming bool
+	lines  int
+	empty  bool // nothing stands on the line so far, but perhaps its \r
+}
+
+func (h *head) tooLong() bool { return h.coming && h.lines > maxLines }
+
+// take returns how many of the bytes that came are within the bound. Of those behind an empty line, which may be of a body, all are.
+func (h *head) take(p []byte) int {
+	for at := 0; h.coming; {
+		end := bytes.IndexByte(p[at:], '\n')
+		if end < 0 {
+			h.empty = h.empty && isEmpty(p[at:])
+			break
+		}
+		blank := h.empty && isEmpty(p[at:at+end])
+		h.empty = true
+		if blank && h.lines > 0 { // in front of the first line, net/http skips some
+			break
+		}
+		if !blank {
+			h.lines++
+		}
+		if h.tooLong() {
+			return at
+		}
+		at += end + 1
+	}
+	return len(p)
+}
+
+func isEmpty(line []byte) bool { return len(line) == 0 || len(line) == 1 && line[0] == '\r' }

@@ -56,9 +56,9 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 // to Entra would do that otherwise, and everybody's first request would wait for it. That connection fails by the same error.
 func readRoots() { _, _ = x509.SystemCertPool() }
 
-// maxConnections bounds what strangers can make us hold at once, before any of them is known: a request costs 64 KiB of
-// body and as much again around it. Who comes later waits in the kernel's queue; see maxQuiet for who makes way. It
-// also lies below the usual limit of open files, so that Postgres and Entra can always be reached.
+// maxConnections bounds what strangers can make us hold at once, before any of them is known: a request costs some 250 KiB, of
+// 32 KiB of head in maxLines, 64 KiB of body and what grows around them. Who comes later waits in the kernel's queue; see
+// maxQuiet for who makes way. It also lies below the usual limit of open files, so that Postgres and Entra can always be reached.
 const maxConnections = 2048
 
 // listen opens the address that a setting names.
@@ -146,7 +146,7 @@ func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, 
 }
 
 // newServer bounds what a client may cost before a handler sees it: slow headers, slow bodies, idle connections and long
-// headers. The handlers' own deadline (8 s) lies below WriteTimeout.
+// headers; a seat bounds their number. The handlers' own deadline (8 s) lies below WriteTimeout.
 func newServer(handler http.Handler, log zerolog.Logger, trusted ...netip.Prefix) *http.Server {
 	return &http.Server{
 		Handler:           handler,
