@@ -73,8 +73,12 @@ func TestMetricsAreNotForPagesOfABrowser(t *testing.T) {
 		base, host string
 		want       int
 	}{
-		{own.admin, "", 200}, {own.admin, "localhost:9090", 200}, {own.admin, "[::1]:9090", 200},
-		{own.admin, "attacker.example:9090", 403}, {own.admin, "localhost.attacker.example", 403}, {own.admin, "192.0.2.1", 403},
+		{own.admin, "", 200},
+		{own.admin, "localhost:9090", 200},
+		{own.admin, "[::1]:9090", 200},
+		{own.admin, "attacker.example:9090", 403},
+		{own.admin, "localhost.attacker.example", 403},
+		{own.admin, "192.0.2.1", 403},
 		{wide.admin, "issuer.example", 200},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, tc.base+"/metrics", nil)
