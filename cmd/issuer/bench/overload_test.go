@@ -54,9 +54,6 @@ func BenchmarkOverload(b *testing.B) {
 	fmt.Printf("\nbest: %.0f req/s, each %.0f µs of the processor; at half of that p50 %.2f ms, p99 %.2f ms\n", best.rate, best.cpu, at(calm.granted, 0.5), at(calm.granted, 0.99))
 	fmt.Printf("asked %.1f times as much: %.0f %% of the best granted, statuses %v\n", asked/span.Seconds()/best.rate, 100*float64(len(wave.granted))/span.Seconds()/best.rate, wave.statuses)
 	fmt.Printf("processor time for each that was granted, with the refusals: %.0f µs, so %.0f %% of the best\n", each, 100*best.cpu/each)
-	if refused := float64(len(wave.refused)); refused > 0 {
-		fmt.Printf("a refusal costs %.2f of an exchange, if those that were granted cost what the best do\n", (cpu*1e6/best.cpu-paidFor)/refused)
-	}
 	fmt.Printf("granted in p50 %.1f ms, p99 %.1f ms; refused in p50 %.1f ms, p99 %.1f ms\n",
 		at(wave.granted, 0.5), at(wave.granted, 0.99), at(wave.refused, 0.5), at(wave.refused, 0.99))
 	fmt.Printf("at most %d MB in use; the median is what p99 was before after %d ms\n", peak>>20, recovery(after, at(calm.granted, 0.99)).Milliseconds())

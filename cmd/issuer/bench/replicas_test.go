@@ -3,51 +3,50 @@ package bench
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
-
-	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
 )
 
-// BenchmarkReplicas puts the same load on one, two and four replicas with one Postgres and one Redis, and prints what a request
-// costs them all together. Where that stays the same, what they can do together is what their cores can.
+// BenchmarkReplicas puts the same load on one, two and four replicas with one Postgres and one Redis, in turn, and prints what a
+// request costs them all together. Where that stays the same, what they can do together is what their cores can.
 func BenchmarkReplicas(b *testing.B) {
 	o := optionsFrom(b)
 	w := newWorld(b)
-	tokens := w.tokens(firstSight, 8)
 	var requests [][]byte
-	for _, token := range tokens {
+	for _, token := range w.tokens(firstSight, 8) {
 		requests = append(requests, w.exchangeOf("/oauth2/token", token))
 	}
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\nreplicas\tµs CPU\tof one\treq/s\tp50 ms\tp99")
 	shared := "ISSUER_REDIS_URL=" + w.redis()
-	var one float64
-	for _, count := range []int{1, 2, 4} {
-		var all []*target
-		var programs []*proctest.Program
+	counts := []int{1, 2, 4}
+	groups := make([]*target, len(counts))
+	for n, count := range counts {
+		groups[n] = &target{}
 		for range count {
 			p := w.serve(shared)
-			programs = append(programs, p)
-			all = append(all, &target{pid: p.Cmd.Process.Pid, address: strings.TrimPrefix(p.Base, "http://"), requests: requests})
+			groups[n].group = append(groups[n].group, &target{pid: p.Cmd.Process.Pid, address: strings.TrimPrefix(p.Base, "http://"), requests: requests})
 		}
-		together := &target{group: all}
-		together.closed(b, busy, o.span) // callers seen for the first time
-		var rounds []figures
-		for range o.rounds {
-			rounds = append(rounds, together.closed(b, busy, o.span))
+		groups[n].closed(b, busy, o.span) // callers seen for the first time
+	}
+	rounds := make([][]figures, len(counts))
+	for range o.rounds {
+		for n, group := range groups {
+			rounds[n] = append(rounds[n], group.closed(b, busy, o.span))
 		}
-		cost := median(rounds, func(f figures) float64 { return f.cpu })
-		if count == 1 {
-			one = cost
+	}
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\nreplicas\tµs CPU\tof one\tspread\treq/s\tp50 ms\tp99")
+	for n, count := range counts {
+		of := make([]float64, o.rounds)
+		for round, f := range rounds[n] {
+			of[round] = f.cpu / rounds[0][round].cpu
 		}
-		fmt.Fprintf(table, "%d\t%.1f\t%.2f\t%.0f\t%.2f\t%.2f\n", count, cost, cost/one, median(rounds, func(f figures) float64 { return f.rate }),
-			median(rounds, func(f figures) float64 { return f.p50 }), median(rounds, func(f figures) float64 { return f.p99 }))
-		for _, p := range programs {
-			_ = p.Cmd.Process.Kill()
-			<-p.Exited
-		}
+		slices.Sort(of)
+		middle := func(pick func(figures) float64) float64 { return median(rounds[n], pick) }
+		fmt.Fprintf(table, "%d\t%.1f\t%.2f\t%.2f–%.2f\t%.0f\t%.2f\t%.2f\n", count, middle(func(f figures) float64 { return f.cpu }),
+			of[len(of)/2], of[0], of[len(of)-1], middle(func(f figures) float64 { return f.rate }),
+			middle(func(f figures) float64 { return f.p50 }), middle(func(f figures) float64 { return f.p99 }))
 	}
 	if err := table.Flush(); err != nil {
 		b.Fatal(err)
