@@ -10,10 +10,13 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 LINT      = $(GO) tool -modfile=deploy/tools/golangci-lint/go.mod golangci-lint
+CLIENTLINT = $(GO) -C $(CLIENT) tool -modfile=../deploy/tools/golangci-lint/go.mod golangci-lint
 # Charts and compose files are tried in a module of their own.
 CHARTTEST = deploy/helm/charttest
 # Alert rules are tried by Prometheus' own code, in another.
 RULESTEST = deploy/prometheus/rulestest
+# The Go client has one requirement, and none of the service's.
+CLIENT    = client
 BENCHSTAT = $(GO) tool -modfile=deploy/tools/benchstat/go.mod benchstat
 NEW      ?= bin/bench.txt
 DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
@@ -40,6 +43,7 @@ test: setup ## Run all tests but those of the weather, with the race detector
 	$(GO) test -race -count=1 -timeout 30m $$($(GO) list ./... | grep -v '/cmd/issuer/weather$$')
 	$(GO) -C $(CHARTTEST) test -count=1 ./...
 	$(GO) -C $(RULESTEST) test -count=1 ./...
+	$(GO) -C $(CLIENT) test -race -count=1 ./...
 
 weather: setup ## Run the program as processes while what it stands on is slow, silent, gone or broken
 	$(GO) test -race -count=1 -timeout 30m ./cmd/issuer/weather
@@ -80,20 +84,24 @@ soak: setup ## Mint for SOAK (15m) while keys change every few minutes, and show
 .PHONY: fmt lint tidy dead vet ci
 fmt: ## Format the code
 	$(LINT) fmt
+	$(CLIENTLINT) fmt
 
 lint: ## Run the linters, which also hold the walls between the rooms
 	$(LINT) run
+	$(CLIENTLINT) run
 
 tidy: ## Fail if go.mod or go.sum are not tidy
 	$(GO) mod tidy -diff
 	$(GO) -C $(CHARTTEST) mod tidy -diff
 	$(GO) -C $(RULESTEST) mod tidy -diff
+	$(GO) -C $(CLIENT) mod tidy -diff
 
 dead: ## Fail if there is code that nothing reaches
 	@out=$$($(DEADCODE) -test ./...) || exit 1; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
 vet: ## Run go vet, and shellcheck and systemd-analyze where they are installed
 	$(GO) vet ./...
+	$(GO) -C $(CLIENT) vet ./...
 	$(GO) vet -tags soak ./cmd/issuer/weather
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/compose/*.sh deploy/compose/postgres/*.sh deploy/hasura/v2/*.sh deploy/systemd/issuer-run; fi
 	@scripts/units.sh
@@ -110,4 +118,5 @@ reproducible: ## Build twice, in two folders and from two caches, and fail if a 
 
 ci: tidy ## All checks, the build and the tests, as CI runs them
 	$(LINT) fmt --diff
+	$(CLIENTLINT) fmt --diff
 	$(MAKE) --no-print-directory lint vet dead vuln build test

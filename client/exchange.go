@@ -1,0 +1,104 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+const (
+	grantType   = "urn:ietf:params:oauth:grant-type:token-exchange"
+	accessToken = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // G101: a name, not a credential
+	maxAnswer   = 64 << 10
+)
+
+// Error is a refusal by the issuer. Its text holds no token.
+type Error struct {
+	Status     int           // of HTTP
+	Code       string        // error of RFC 6749 §5.2, such as access_denied; empty: the answer was not the issuer's
+	Reason     string        // which of the issuer's reasons, such as no_roles; its README has them all, with their cures
+	RetryAfter time.Duration // when another try can succeed; zero: nobody said
+	RequestID  string        // by which the issuer's log has it
+}
+
+// Error is error's.
+func (e *Error) Error() string {
+	if e.Code == "" {
+		return fmt.Sprintf("the issuer answered %d, and not as a hasura-issuer does", e.Status)
+	}
+	return fmt.Sprintf("the issuer answered %d %s: %s (request id %s)", e.Status, e.Code, e.Reason, e.RequestID)
+}
+
+// Temporary tells whether the same exchange may succeed later.
+func (e *Error) Temporary() bool {
+	return e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable
+}
+
+// exchange gets one token (RFC 8693 §2).
+func (s *Source) exchange(ctx context.Context) (*oauth2.Token, error) {
+	subject, err := s.config.SubjectToken(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("get a subject token: %w", err)
+	}
+	form := url.Values{"grant_type": {grantType}, "subject_token": {subject}, "subject_token_type": {accessToken}}
+	if len(s.config.Roles) > 0 {
+		form.Set("scope", strings.Join(s.config.Roles, " "))
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, fmt.Errorf("ask the issuer: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	asked := time.Now()
+	response, err := s.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask the issuer: %w", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("read the issuer's answer: %w", err)
+	}
+	return read(response, body, asked)
+}
+
+// read makes a token of an answer. Its life counts from when it was asked for, and by the wall clock: the other one stands
+// still while a machine sleeps.
+func read(response *http.Response, body []byte, asked time.Time) (*oauth2.Token, error) {
+	var answer struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+		ExpiresIn   int64  `json:"expires_in"`
+		Scope       string `json:"scope"`
+		Error       string `json:"error"`
+		Reason      string `json:"reason"`
+	}
+	err := json.Unmarshal(body, &answer)
+	if response.StatusCode != http.StatusOK {
+		e := &Error{Status: response.StatusCode, RequestID: response.Header.Get("X-Request-Id")}
+		if err == nil {
+			e.Code, e.Reason = answer.Error, answer.Reason
+		}
+		if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
+			e.RetryAfter = time.Duration(seconds) * time.Second
+		}
+		return nil, e
+	}
+	if err != nil || answer.AccessToken == "" || answer.ExpiresIn < 1 || !strings.EqualFold(answer.TokenType, "Bearer") {
+		return nil, errors.New("the issuer answered 200, and not with a token")
+	}
+	token := &oauth2.Token{
+		AccessToken: answer.AccessToken, TokenType: "Bearer", ExpiresIn: answer.ExpiresIn,
+		Expiry: asked.Round(0).Add(time.Duration(answer.ExpiresIn) * time.Second),
+	}
+	return token.WithExtra(map[string]any{"scope": answer.Scope}), nil
+}
