@@ -25,8 +25,8 @@ type program struct{ issuer, tenant string }
 
 // build makes the issuer once, and returns where it is.
 var build = sync.OnceValues(func() (path string, err error) {
-	cmd := exec.Command("go", "build", "-o", filepath.Join(folder, "issuer"), "./cmd/issuer")
-	cmd.Dir = ".."
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(folder, "issuer"), "./cmd/issuer")
+	cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0") // as `make build` does, which has compiled it then
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the issuer: %w\n%s", err, output)
 	}
