@@ -52,7 +52,7 @@ bench: setup ## Measure what requests cost, beside plain handlers that do the sa
 	@mkdir -p bin
 	BENCH_OUT=$(CURDIR)/bin/bench.txt $(GO) test -run '^$$' -bench Servers -benchtime 1x -timeout 0 ./cmd/issuer/bench
 
-bench-overload: setup ## Ask three times what the program can do, and see what becomes of whom
+bench-overload: setup ## Ask more than the program can do, and see what becomes of whom
 	BENCH_ROUNDS=$${BENCH_ROUNDS:-5} $(GO) test -run '^$$' -bench Overload -benchtime 1x -timeout 0 ./cmd/issuer/bench
 
 bench-plots: setup ## Measure how an exchange's cost grows, and draw it into docs/performance

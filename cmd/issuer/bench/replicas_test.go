@@ -43,10 +43,10 @@ func BenchmarkReplicas(b *testing.B) {
 			of[round] = f.cpu / rounds[0][round].cpu
 		}
 		slices.Sort(of)
-		middle := func(pick func(figures) float64) float64 { return median(rounds[n], pick) }
-		fmt.Fprintf(table, "%d\t%.1f\t%.2f\t%.2f–%.2f\t%.0f\t%.2f\t%.2f\n", count, middle(func(f figures) float64 { return f.cpu }),
-			of[len(of)/2], of[0], of[len(of)-1], middle(func(f figures) float64 { return f.rate }),
-			middle(func(f figures) float64 { return f.p50 }), middle(func(f figures) float64 { return f.p99 }))
+		usual := func(pick func(figures) float64) float64 { return median(rounds[n], pick) }
+		fmt.Fprintf(table, "%d\t%.1f\t%.2f\t%.2f–%.2f\t%.0f\t%.2f\t%.2f\n", count, usual(func(f figures) float64 { return f.cpu }),
+			middle(of), of[0], of[len(of)-1], usual(func(f figures) float64 { return f.rate }),
+			usual(func(f figures) float64 { return f.p50 }), usual(func(f figures) float64 { return f.p99 }))
 	}
 	if err := table.Flush(); err != nil {
 		b.Fatal(err)

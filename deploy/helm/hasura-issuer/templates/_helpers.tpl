@@ -36,6 +36,7 @@ adminTokenSha256: ISSUER_ADMIN_TOKEN_SHA256_FILE
 - { name: ISSUER_ADMIN_LISTEN, value: ":9090" }
 - { name: ISSUER_DRAIN_DELAY, value: {{ printf "%ds" (int .Values.drainDelaySeconds) | quote }} }
 - { name: ISSUER_ROTATE, value: {{ .Values.rotate | quote }} }
+- { name: GOMEMLIMIT, value: {{ .Values.goMemoryLimit | quote }} }
 {{- with .Values.workloadIdentity.clientId }}
 - { name: ISSUER_ENTRA_CLIENT_ID, value: {{ . | quote }} }
 {{- end }}
