@@ -102,6 +102,9 @@ func TestTheUnitsRunCommandsOfOursWithSettingsThatAreRight(t *testing.T) {
 		}
 		for _, assignment := range d["Service Environment"] {
 			environ = append(environ, strings.ReplaceAll(assignment, "%d", credentials))
+			if !strings.Contains(assignment, "%d/") { // such as GOMEMLIMIT
+				continue
+			}
 			file := assignment[strings.LastIndex(assignment, "/")+1:]
 			if !strings.Contains(strings.Join(d["Service LoadCredential"], "\n"), file+":/etc/issuer/"+file) {
 				t.Errorf("%s: nobody loads %s", unit, file)
