@@ -19,7 +19,6 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
-	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -191,7 +190,8 @@ func (d *dev) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("roles of issuer dev: %w", err)
 	}
-	d.roles = rolestore.NewMemory(document)
+	memory := rolestore.NewMemory(document)
+	d.roles, d.source = memory, memory
 	if err := d.openPolicy(ctx); err != nil {
 		return err
 	}
@@ -204,7 +204,13 @@ func (d *dev) build(ctx context.Context) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return d.assemble(verifier, keystore.NewMemory(time.Now), nil)
+	ring := newDevRing(d.settings.keysPolicy())
+	d.now = ring.clock.now
+	if err := d.assemble(verifier, ring.store, nil); err != nil {
+		return err
+	}
+	ring.sync = d.ring.Sync
+	return d.openPlayground(document, ring)
 }
 
 // run serves the tenant and the issuer until ctx ends; it greets once both answer.

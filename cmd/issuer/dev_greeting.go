@@ -39,6 +39,7 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 	if d.settings.URL != d.ownURL {
 		fmt.Fprintf(&b, "  listens at    %s\n", d.ownURL)
 	}
+	fmt.Fprintf(&b, "  playground    %s/\n", d.ownURL)
 	fmt.Fprintf(&b, "  fake tenant   %s\n", d.entraURL)
 	fmt.Fprintf(&b, "  as settings   ISSUER_ENTRA_AUTHORITY=%s\n                ISSUER_ENTRA_TENANTS=%s\n                ISSUER_ENTRA_AUDIENCES=%s\n",
 		d.settings.EntraAuthority, strings.Join(d.settings.EntraTenants, ","), strings.Join(d.settings.EntraAudiences, ","))

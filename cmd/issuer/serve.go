@@ -104,7 +104,15 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 		svc.log.Info().Dur("delay_ms", svc.settings.DrainDelay).Msg("draining")
 		return svc.settings.DrainDelay
 	}
-	return serveHTTP(ctx, listener, newServer(svc.api.Handler(), svc.log, svc.settings.proxies()...), drain)
+	return serveHTTP(ctx, listener, newServer(svc.before(svc.api.Handler()), svc.log, svc.settings.proxies()...), drain)
+}
+
+// before has the front answer first, where there is one.
+func (svc *service) before(next http.Handler) http.Handler {
+	if svc.front == nil {
+		return next
+	}
+	return svc.front(next)
 }
 
 // report logs what a loop has to say.

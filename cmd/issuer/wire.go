@@ -69,10 +69,11 @@ type service struct {
 	catalog    *rolemap.Catalog          // the same in memory; nil: likewise
 	loops      []loop
 	closers    []func()
-	toRedis    redisOpener      // opens redis
-	azure      *http.Client     // reaches Entra and Azure Key Vault; nil: as usual
-	now        func() time.Time // the machine's clock, as the keys see it; nil: time.Now
-	records    int              // of the audit that may wait in memory; 0: as many as usual
+	toRedis    redisOpener                          // opens redis
+	azure      *http.Client                         // reaches Entra and Azure Key Vault; nil: as usual
+	now        func() time.Time                     // the machine's clock, as the keys see it; nil: time.Now
+	records    int                                  // of the audit that may wait in memory; 0: as many as usual
+	front      func(next http.Handler) http.Handler // answers before the public routes do; nil: nobody
 }
 
 // newService builds the service that s describes on what p stands on, without any network traffic. The caller closes it.

@@ -1,0 +1,210 @@
+// The page: what was chosen, what is asked for then, and where each answer is drawn.
+
+import { api } from "./api.js";
+import { chips, personaCards } from "./choices.js";
+import { hasuraClaims } from "./parts/claims.js";
+import { byId, copyButton, h } from "./parts/dom.js";
+import { explainView } from "./parts/explain.js";
+import { decode } from "./parts/jwt.js";
+import { reasonView } from "./parts/reasons.js";
+import { span, tick } from "./parts/time.js";
+import { tokenView } from "./parts/token.js";
+import { verdictView } from "./parts/verdict.js";
+import { watchRing } from "./ring.js";
+import { about, comeBack, isBack, signIn } from "./signin.js";
+
+/** @import { Exchanged, World } from "./api.js" */
+/** @import { SignedIn } from "./signin.js" */
+/** @import { Explanation } from "./parts/explain.js" */
+
+/** What was chosen, and the answers to it. */
+const chosen = {
+  persona: "",
+  /** @type {SignedIn | null} */
+  signedIn: null,
+  fault: "",
+  /** @type {string[]} */
+  scope: [],
+  which: "hasura",
+  role: "",
+  about: "",
+};
+
+/** @type {{whole: string, entra: string, hasura: string, explanation: Explanation | null}} */
+const have = { whole: "", entra: "", hasura: "", explanation: null };
+
+/** @type {World} */
+let world;
+
+let asked = 0; // the newest question; answers to earlier ones come too late
+
+/** Asks everything anew: the Entra token, the exchange, the explanation, the verdicts. */
+async function run() {
+  const mine = ++asked;
+  try {
+    have.whole = chosen.signedIn ? chosen.signedIn.token : (await api.token(chosen.persona, "")).token;
+    have.entra = chosen.fault ? (await api.token(chosen.persona, chosen.fault)).token : have.whole;
+    const [exchanged, explanation] = await Promise.all([
+      api.exchange(have.entra, chosen.scope), api.explain(have.entra, chosen.scope, chosen.about),
+    ]);
+    if (mine !== asked) return;
+    have.hasura = exchanged.body.access_token ?? "";
+    have.explanation = explanation;
+    showTokens(exchanged);
+    showWhy();
+    await judge();
+  } catch (error) {
+    if (mine === asked) fail(error);
+  }
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  byId("outcome").replaceChildren(h("span", { class: "bad" }, `This did not work: ${error instanceof Error ? error.message : error}`));
+}
+
+/** The claims that a fault has changed. */
+function changed() {
+  const [whole, broken] = [decode(have.whole), decode(have.entra)];
+  const names = new Set();
+  const own = new Set(["aio", "rh", "uti", "sid", "xms_ftd", ...(chosen.fault === "expired" || chosen.fault === "early" ? [] : ["exp", "iat", "nbf"])]);
+  for (const part of /** @type {const} */ (["header", "payload"])) {
+    for (const [name, value] of Object.entries(broken[part] ?? {})) {
+      if (chosen.fault && !own.has(name) && JSON.stringify(whole[part]?.[name]) !== JSON.stringify(value)) names.add(name);
+    }
+  }
+  return names;
+}
+
+/** @param {Exchanged} exchanged */
+function showTokens({ status, body, cure }) {
+  const from = Object.fromEntries((have.explanation?.session ?? []).map((v) => [v.name, v.from]));
+  byId("entra").replaceChildren(tokenView(have.entra, "the Entra token", { kind: "entra", changed: changed() }));
+  byId("entra-from").textContent = `${chosen.signedIn && !chosen.fault ? `by MSAL.js, ${chosen.signedIn.who}` : chosen.persona}${chosen.fault ? `, ${world.faults.find((f) => f.id === chosen.fault)?.name.toLowerCase()}` : ""}`;
+  if (body.access_token) {
+    byId("outcome").replaceChildren(h("span", { class: "good sign", "aria-hidden": "true" }, "✓"), "Exchanged: ", h("strong", {}, (body.scope ?? "").replaceAll(" ", ", ")), `, for ${span(body.expires_in ?? 0)}`);
+    byId("hasura").replaceChildren(tokenView(body.access_token, "the Hasura token", { kind: "ours", namespace: world.namespace, from }));
+  } else {
+    byId("outcome").replaceChildren(h("span", { class: "bad sign", "aria-hidden": "true" }, "×"), "Refused: ", h("strong", {}, body.reason ?? ""));
+    byId("hasura").replaceChildren(reasonView({ reason: body.reason ?? "", says: body.error_description, cure, status }));
+  }
+  showRequest();
+  showRoles();
+}
+
+/** The exchange as a command and as code. */
+function showRequest() {
+  const form = [["grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"], ["subject_token_type", "urn:ietf:params:oauth:token-type:access_token"], ["subject_token", have.entra]];
+  if (chosen.scope.length > 0) form.push(["scope", chosen.scope.join(" ")]);
+  const command = [`curl -s ${world.listens}/oauth2/token`, ...form.map(([name, value]) => `--data-urlencode '${name}=${value}'`)].join(" \\\n  ");
+  byId("request").replaceChildren(h("p", {}, "Your app posts the same form to /oauth2/token. A page of another origin needs its origin in ", h("code", {}, "ISSUER_CORS_ORIGINS"), "."),
+    h("div", { class: "raw" }, h("pre", { tabindex: 0 }, h("code", {}, command)), copyButton("the request", () => command)));
+}
+
+/** Offers the roles of the token for X-Hasura-Role. */
+function showRoles() {
+  const allowed = hasuraClaims(decode(have.hasura).payload ?? {}, world.namespace)?.["x-hasura-allowed-roles"];
+  const roles = [...new Set([...(Array.isArray(allowed) ? allowed : []), ...world.roles])].map(String);
+  const select = /** @type {HTMLSelectElement} */ (byId("role"));
+  select.replaceChildren(h("option", { value: "" }, "not sent: the default"), ...roles.map((role) => h("option", { value: role, selected: role === chosen.role }, role)));
+}
+
+/** Shows what both engines say to the token that was chosen. */
+async function judge() {
+  const mine = asked;
+  const token = { hasura: have.hasura, entra: have.entra, altered: altered(have.hasura) }[chosen.which] ?? "";
+  const place = byId("verdicts");
+  if (!token) {
+    place.replaceChildren(h("p", { class: "note" }, "There is no Hasura token, so there is nothing to ask. Hasura never sees this caller."));
+    return;
+  }
+  const verdicts = await api.verdicts(token, chosen.role);
+  if (mine !== asked) return;
+  const literal = Object.values(verdicts.v3.session ?? {}).some((value) => /^{.*}$/.test(String(value)));
+  place.replaceChildren(verdictView("Hasura v2", verdicts.v2),
+    verdictView("Hasura v3 (DDN)", verdicts.v3, literal ? "A list is written as v2 reads it, {…} in a string. For v3 set ISSUER_ARRAY_FORMAT=json." : ""));
+}
+
+/**
+ * The token with one role more, by somebody who has no key.
+ * @param {string} token
+ */
+function altered(token) {
+  const { parts, payload } = decode(token);
+  const hasura = payload && hasuraClaims(payload, world.namespace);
+  if (!payload || !hasura) return "";
+  const claims = structuredClone(payload);
+  const inside = hasuraClaims(claims, world.namespace);
+  if (inside) inside["x-hasura-allowed-roles"] = ["admin"];
+  const text = btoa(JSON.stringify(claims)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return [parts[0], text, parts[2]].join(".");
+}
+
+function showWhy() {
+  if (have.explanation) byId("why").replaceChildren(explainView(have.explanation));
+}
+
+/** @param {string} name */
+function choosePersona(name) {
+  Object.assign(chosen, { persona: name, signedIn: null });
+  byId("signin-says").replaceChildren();
+  return run();
+}
+
+/** @param {SignedIn} signedIn */
+function useSignIn(signedIn) {
+  const oid = decode(signedIn.token).payload?.["oid"];
+  Object.assign(chosen, { signedIn, persona: world.personas.find((p) => p.object_id === oid)?.name ?? "" });
+  for (const radio of document.querySelectorAll("#personas input")) /** @type {HTMLInputElement} */ (radio).checked = false;
+  const renew = h("button", { type: "button", class: "quiet", onclick: async () => {
+    try {
+      signedIn.token = await signedIn.renew();
+      says.textContent = `Renewed without a word to ${signedIn.who}. `;
+      await run();
+    } catch (error) {
+      fail(error);
+    }
+  } }, "Renew silently");
+  const says = h("span", {}, `Signed in as ${signedIn.who}. `);
+  byId("signin-says").replaceChildren(says, renew);
+  return run();
+}
+
+async function begin() {
+  world = await api.world();
+  const first = world.personas.find((p) => p.name === "editor") ?? world.personas[0];
+  byId("personas").replaceChildren(...personaCards(world.personas, isBack() ? "" : first?.name ?? "", choosePersona));
+  byId("scope").replaceChildren(...chips("scope", "checkbox", world.roles.map((role) => ({ id: role, name: role })), [], (roles) => { chosen.scope = roles; run(); }));
+  const faults = [{ id: "", name: "Whole", says: "As the tenant made it." }, ...world.faults];
+  byId("faults").replaceChildren(...chips("fault", "radio", faults, [""], ([fault]) => {
+    chosen.fault = fault ?? "";
+    byId("fault-says").textContent = chosen.fault ? faults.find((f) => f.id === fault)?.says ?? "" : "";
+    run();
+  }));
+  const tokens = [{ id: "hasura", name: "the Hasura token" }, { id: "altered", name: "the same, claims altered" }, { id: "entra", name: "the Entra token itself" }];
+  byId("which").replaceChildren(...chips("which", "radio", tokens, ["hasura"], ([which]) => { chosen.which = which ?? ""; judge().catch(fail); }));
+  byId("role").addEventListener("change", (event) => { chosen.role = /** @type {HTMLSelectElement} */ (event.target).value; judge().catch(fail); });
+  byId("roles").replaceChildren(...world.roles.map((role) => h("option", { value: role })));
+  byId("ask-role").addEventListener("submit", (event) => {
+    event.preventDefault();
+    chosen.about = /** @type {HTMLInputElement} */ (byId("about")).value.trim();
+    run();
+  });
+  byId("signin-text").replaceChildren(...about(world.entra));
+  byId("signin").addEventListener("click", () => signIn(world.entra).catch(fail));
+  showSettings();
+  watchRing(() => judge().catch(fail));
+  setInterval(tick, 1000);
+  if (!isBack()) return choosePersona(first?.name ?? "");
+  return comeBack(world.entra).then(useSignIn);
+}
+
+function showSettings() {
+  const v3 = JSON.stringify(world.v3, null, 2);
+  byId("engines").replaceChildren(
+    h("h3", {}, "v2, in its environment"), h("div", { class: "raw" }, h("pre", { tabindex: 0 }, h("code", {}, world.v2)), copyButton("the setting of v2", () => world.v2)),
+    h("h3", {}, "v3, as AuthConfig"), h("div", { class: "raw" }, h("pre", { tabindex: 0 }, h("code", {}, v3)), copyButton("the AuthConfig of v3", () => v3)));
+  byId("foot").replaceChildren(h("p", {}, "Issuer ", h("code", {}, world.issuer), " · fake tenant ", h("code", {}, world.entra.url), world.policed ? " · a policy has the last word" : ""));
+}
+
+begin().catch(fail);
