@@ -19,6 +19,9 @@ RULESTEST = deploy/prometheus/rulestest
 CLIENT    = client
 BENCHSTAT = $(GO) tool -modfile=deploy/tools/benchstat/go.mod benchstat
 NEW      ?= bin/bench.txt
+# The playground's page: its bundle of MSAL.js, its types, its pictures.
+PAGES     = cmd/issuer/internal/playground/browser
+BROWSER  ?= chromium
 DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
@@ -79,6 +82,19 @@ fuzz: ## Run every fuzz target for FUZZTIME (60s)
 
 soak: setup ## Mint for SOAK (15m) while keys change every few minutes, and show each token to engines
 	$(GO) test -tags soak -run '^TestSoak$$' -v -count=1 -timeout 0 ./cmd/issuer/weather
+
+.PHONY: page-packages page-bundle page-types page-pictures
+page-packages:
+	@cd $(PAGES) && npm ci --silent
+
+page-bundle: page-packages ## Bundle what the playground uses of MSAL.js anew, by the lock file
+	cd $(PAGES) && node bundle.mjs
+
+page-types: page-packages ## Check the types of our pages' modules
+	cd $(PAGES) && npx tsc -p .
+
+page-pictures: build page-packages ## Take the pictures of docs/pictures from the program
+	cd $(PAGES) && BROWSER=$$(command -v $(BROWSER)) node pictures.mjs $(CURDIR)/bin/issuer $(CURDIR)/docs/pictures
 
 ##@ Check
 .PHONY: fmt lint tidy dead vet ci

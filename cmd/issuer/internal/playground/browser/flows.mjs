@@ -1,0 +1,252 @@
+// Goes through the playground as people do. PLAYGROUND is where it is, BROWSER the program of a Chromium.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { drawn, faults, launch, open } from "./browser.mjs";
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser?.close());
+
+/** Waits until an element says this. */
+async function says(page, selector, pattern) {
+  await page.waitForFunction(([where, source]) => new RegExp(source, "s").test(document.querySelector(where)?.textContent ?? ""), [selector, pattern.source])
+    .catch(async () => assert.match(await page.textContent(selector), pattern));
+}
+
+/** What every visit has to leave behind: nothing was asked of another machine, and the browser has nothing to complain about. */
+async function leave({ page, seen }) {
+  assert.deepEqual(seen.requests.filter((url) => new URL(url).hostname !== "127.0.0.1"), []);
+  assert.deepEqual(seen.complaints, []);
+  await page.context().close();
+}
+
+const radio = (page, name) => page.getByRole("radio", { name, exact: true });
+const persona = (page, name) => page.locator(`input[name=persona][value=${name}]`);
+
+test("a persona's token is exchanged, and both are decoded and explained", async () => {
+  const visit = await open(browser);
+  const { page } = visit;
+  await says(page, "#outcome", /Exchanged: editor, reader, for 5 min/);
+  await persona(page, "reader").check();
+  await says(page, "#outcome", /Exchanged: reader,/);
+  await says(page, "#entra", /11d3e5f7-2a4c-46e8-90b2-d4f6a8c0e101.*Who it is: the object id/);
+  await says(page, "#hasura", /x-hasura-default-role.*reader.*The role of a request that names none/);
+  await says(page, "#hasura", /x-hasura-user-id.*from claim oid/);
+  await persona(page, "nobody").check();
+  await says(page, "#hasura", /Refused: no_roles.*The caller holds no role.*What to do: .*issuer roles grant/);
+  await says(page, "#verdicts", /There is no Hasura token/);
+  await persona(page, "crowded").check();
+  await says(page, "#entra", /_claim_names/);
+  await leave(visit);
+});
+
+test("a token is narrowed by scope, to roles that are held alone", async () => {
+  const visit = await open(browser);
+  const { page } = visit;
+  await page.getByRole("checkbox", { name: "reader", exact: true }).check();
+  await says(page, "#outcome", /Exchanged: reader,/);
+  await says(page, "#why", /editor.*held, left out.*in force, and not asked for by scope/);
+  await page.getByRole("checkbox", { name: "service", exact: true }).check();
+  await says(page, "#hasura", /Refused: role_not_granted.*What to do/);
+  await says(page, "#why", /service.*not held.*somebody else/);
+  await says(page, "#request", /scope=reader service/);
+  await leave(visit);
+});
+
+test("a token is broken by one click, and the reason and its cure are shown", async () => {
+  const visit = await open(browser);
+  const { page } = visit;
+  for (const [name, reason, mark] of [
+    ["Expired", "token_expired", "exp"], ["For Microsoft Graph", "graph_token", "aud"], ["Claims changed", "signature_invalid", "roles"],
+    ["alg none", "algorithm_not_allowed", "alg"], ["Bearer in front", "token_malformed", ""], ["ID token", "id_token", "aud"],
+  ]) {
+    await radio(page, name).check();
+    await says(page, "#outcome", new RegExp(`Refused: ${reason}`));
+    await says(page, "#hasura", new RegExp(`${reason}.*What to do: .+`));
+    const marked = await page.locator("#entra .changed th code").allTextContents();
+    assert.ok(mark ? marked.includes(mark) : marked.length === 0, `${name} marks ${marked}`);
+    await says(page, "#why", new RegExp(`Refused: ${reason}`));
+  }
+  await radio(page, "Whole").check();
+  await says(page, "#outcome", /Exchanged: editor, reader/);
+  assert.equal(await page.locator("#entra .changed").count(), 0);
+  await leave(visit);
+});
+
+test("both engines say what they would", async () => {
+  const visit = await open(browser);
+  const { page } = visit;
+  await says(page, "#verdicts", /Hasura v2.*Serves it as editor.*x-hasura-org-id.*42.*Hasura v3 \(DDN\).*Serves it as editor.*ISSUER_ARRAY_FORMAT=json/);
+  await page.getByLabel("X-Hasura-Role").selectOption("reader");
+  await says(page, "#verdicts", /Serves it as reader.*Serves it as reader/);
+  await page.getByLabel("X-Hasura-Role").selectOption("guest");
+  await says(page, "#verdicts", /Refuses it.*Your requested role is not in allowed roles.*Refuses it/);
+  await page.getByLabel("X-Hasura-Role").selectOption("");
+  await radio(page, "the same, claims altered").check();
+  await says(page, "#verdicts", /JWSInvalidSignature.*invalid-jwt.*InvalidSignature/);
+  await radio(page, "the Entra token itself").check();
+  await says(page, "#verdicts", /JWTNotInIssuer.*No matching JWK/);
+  await leave(visit);
+});
+
+test("why a role is missing is explained", async () => {
+  const visit = await open(browser);
+  const { page } = visit;
+  await persona(page, "reader").check();
+  await page.getByLabel("Why not the role").fill("editor");
+  await page.getByRole("button", { name: "Explain" }).click();
+  await says(page, "#why", /Granted: reader.*App roles.*Hasura\.Reader.*editor.*not held.*granted to group d1000001.*the caller is not in this group/);
+  await page.getByLabel("Why not the role").fill("owner");
+  await page.getByLabel("Why not the role").press("Enter");
+  await says(page, "#why", /owner.*not held.*no grant of it in this tenant/);
+  await leave(visit);
+});
+
+test("somebody signs in through MSAL.js, and renews", async () => {
+  const visit = await open(browser);
+  const { page, seen } = visit;
+  assert.deepEqual(seen.requests.filter((url) => url.includes("msal")), [], "MSAL.js is loaded before anybody wants it");
+  await page.getByRole("button", { name: "Sign in with MSAL.js" }).click();
+  await page.getByRole("link", { name: /alice@contoso\.example/ }).click();
+  await drawn(page);
+  await says(page, "#signin-says", /Signed in as alice@contoso\.example/);
+  await says(page, "#entra-from", /by MSAL\.js, alice/);
+  await says(page, "#outcome", /Exchanged: reader,/);
+  const first = await page.textContent("#entra .wire");
+  await page.getByRole("button", { name: "Renew silently" }).click();
+  await says(page, "#signin-says", /Renewed without a word/);
+  await page.waitForFunction((before) => document.querySelector("#entra .wire")?.textContent !== before, first);
+  assert.equal(page.url(), `${process.env.PLAYGROUND}/`);
+  const redeemed = seen.requests.filter((url) => new URL(url).pathname.endsWith("/oauth2/v2.0/token"));
+  assert.equal(redeemed.length, 2, "a code and a refresh token");
+  await radio(page, "Expired").check();
+  await says(page, "#outcome", /Refused: token_expired/);
+  await persona(page, "editor").check();
+  await says(page, "#entra-from", /^editor, expired$/);
+  await leave(visit);
+});
+
+test("who comes back without having signed in is told", async () => {
+  const { page } = await open(browser);
+  await page.goto(`${process.env.PLAYGROUND}/#error=access_denied&error_description=no&state=made-up`);
+  await page.reload();
+  await says(page, "#outcome", /This did not work/);
+  assert.equal(new URL(page.url()).hash, "");
+  await page.context().close();
+});
+
+/** Presses Tab until the focus is on what matches, and returns how it shows. */
+async function tabTo(page, selector) {
+  for (let i = 0; i < 80; i++) {
+    await page.keyboard.press("Tab");
+    const style = await page.evaluate((wanted) => {
+      const at = document.activeElement;
+      if (!at?.matches(wanted)) return null;
+      const shown = at.matches(".chip input") ? at.nextElementSibling : at.matches(".persona input") ? at.parentElement : at;
+      return getComputedStyle(shown).outlineStyle + " " + getComputedStyle(shown).outlineWidth;
+    }, selector);
+    if (style) return style;
+  }
+  assert.fail(`Tab does not lead to ${selector}`);
+}
+
+test("all of it works by the keyboard alone, and the focus is always seen", async () => {
+  const visit = await open(browser);
+  const { page } = visit;
+  const seen = [];
+  const to = async (selector) => seen.push(await tabTo(page, selector));
+  await to(".skip");
+  await to("input[name=persona]");
+  await page.keyboard.press("ArrowRight");
+  await says(page, "#entra-from", /crowded/);
+  await page.keyboard.press("ArrowLeft");
+  await says(page, "#outcome", /Exchanged: editor, reader/);
+  await to("#signin");
+  await to("#signin-about summary");
+  await page.keyboard.press("Enter");
+  await says(page, "#signin-text", /authorityMetadata/);
+  await to("input[name=scope][value=reader]");
+  await page.keyboard.press("Space");
+  await says(page, "#outcome", /Exchanged: reader,/);
+  await to("input[name=fault]");
+  await page.keyboard.press("ArrowRight");
+  await says(page, "#outcome", /Refused: token_expired/);
+  await page.keyboard.press("ArrowLeft");
+  await says(page, "#outcome", /Exchanged: reader,/);
+  await to("#hasura .wire");
+  await to("#hasura .raw button");
+  await to("input[name=which]");
+  await page.keyboard.press("ArrowRight");
+  await says(page, "#verdicts", /Refuses it/);
+  await to("#role");
+  await to("#about");
+  await page.keyboard.type("service");
+  await page.keyboard.press("Enter");
+  await says(page, "#why", /service.*not held/);
+  await to("#rotate");
+  await page.keyboard.press("Enter");
+  await says(page, "#ring-says", /Not yet/);
+  await to("button[data-pass='3600']");
+  await to("#ring-says button");
+  await to("#ring summary");
+  await page.keyboard.press("Enter");
+  await says(page, "#ring tbody", /signs/);
+  assert.deepEqual(seen.filter((style) => !/^solid 3px$/.test(style)), []);
+  await leave(visit);
+});
+
+test("the keys are rotated while one looks on", async () => {
+  const visit = await open(browser);
+  const { page } = visit;
+  const drawing = page.getByRole("img", { name: /Key 1 signs/ });
+  await drawing.waitFor();
+  await page.getByRole("button", { name: "Rotate now" }).click();
+  await says(page, "#ring-says", /Not yet: the next key was not published for long enough.*Rotate all the same/);
+  await page.getByRole("button", { name: "Let an hour pass" }).click();
+  await says(page, "#clock", /1 h ahead/);
+  await page.getByRole("button", { name: "Rotate now" }).click();
+  await says(page, "#ring-says", /Key 2 signs now\. Published ahead: 3 and 4/);
+  await page.getByRole("img", { name: /Key 2 signs.*Key 1 has retired and leaves the key set in/ }).waitFor();
+  assert.deepEqual(await page.locator(".timeline .key .name").allTextContents(), ["Key 1 retires, still published", "Key 2 signs", "Key 3 published ahead", "Key 4 published ahead"]);
+  await says(page, "#verdicts", /Serves it as editor.*Serves it as editor/); // by the key that has retired
+  const elsewhere = await open(browser);
+  for (const ahead of [/1 d 1 h ahead/, /2 d 1 h ahead/]) {
+    await elsewhere.page.getByRole("button", { name: "Let a day pass" }).click();
+    await says(elsewhere.page, "#clock", ahead);
+  }
+  await page.getByRole("img", { name: /Key 3 signs/ }).waitFor(); // which nobody told this page
+  await elsewhere.page.context().close();
+  await says(page, "#ring .legend", /published ahead/);
+  await page.getByRole("button", { name: "Rotate now" }).click();
+  await says(page, "#ring-says", /Key 4 signs now\. Published ahead: 5 and 6/);
+  await leave(visit);
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`axe finds nothing in the ${colorScheme}`, async () => {
+    const visit = await open(browser, { colorScheme });
+    const { page } = visit;
+    assert.deepEqual(await faults(page), []);
+    await radio(page, "Claims changed").check();
+    await says(page, "#outcome", /Refused/);
+    await page.getByLabel("Why not the role").fill("service");
+    await page.getByRole("button", { name: "Explain" }).click();
+    await page.getByRole("button", { name: "Rotate now" }).click();
+    await page.locator("#ring-says p").first().waitFor();
+    await page.setViewportSize({ width: 360, height: 740 });
+    assert.deepEqual(await faults(page), []);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360, "it is wider than the window");
+    await leave(visit);
+  });
+}
+
+test("nothing moves for whom motion is too much", async () => {
+  const moves = async (reducedMotion) => {
+    const visit = await open(browser, { reducedMotion });
+    const duration = await visit.page.evaluate(() => getComputedStyle(document.querySelector(".timeline .signs")).transitionDuration);
+    await leave(visit);
+    return duration;
+  };
+  assert.match(await moves("no-preference"), /0\.5s/);
+  assert.doesNotMatch(await moves("reduce"), /[1-9]/);
+});
