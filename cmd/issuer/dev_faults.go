@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -27,7 +26,7 @@ func (d devTokens) Break(persona, id string) (string, error) {
 			return f.make(d.tenant, claims), nil
 		}
 	}
-	return "", fmt.Errorf("there is no such way to break a token")
+	return "", errors.New("there is no such way to break a token")
 }
 
 // devFault is a way to break a token: what it makes of the claims of a good one.
@@ -85,7 +84,9 @@ func devFaults() []devFault {
 			token := changing(map[string]any{"roles": []string{"Hasura.Everything"}})(t, claims)
 			return token[:strings.LastIndexByte(token, '.')] + signature
 		}),
-		fault("key", "Another key's signature", "Its key is one that the tenant never published.", changing(nil, faketenant.SignedBy(faketenant.KeyStranger))),
+		fault("key", "Another key's signature", "It names a published key, and another one signed it.", func(t *faketenant.Tenant, claims map[string]any) string {
+			return t.Sign(claims, faketenant.SignedBy(faketenant.KeyStranger), faketenant.WithHeader("kid", t.KID(faketenant.KeyFirst)))
+		}),
 		fault("cloud", "Another cloud's key", "Its key is published, for another cloud.", changing(nil, faketenant.SignedBy(faketenant.KeyOtherCloud))),
 		fault("none", "alg none", "It says that it needs no signature, and has none.", changing(nil, faketenant.WithHeader("alg", "none"))),
 		fault("hmac", "Signed with the public key", "HS256, with what everybody knows as the secret.", changing(nil, faketenant.WithHeader("alg", "HS256"))),

@@ -23,15 +23,17 @@ for await (const text of dev.stdout.setEncoding("utf8")) {
 
 const browser = await launch();
 try {
-  await take("playground.png", { width: 1160, height: 900 }, async () => ({ x: 0, y: 0, width: 1160, height: 1330 }));
+  await take("playground.png", { width: 1160, height: 900 }, async () => ({ x: 0, y: 0, width: 1160, height: 1300 }));
   await take("playground-keys.png", { width: 1160, height: 900, colorScheme: "dark" }, async (page) => {
     for (const name of ["Let an hour pass", "Rotate now", "Let a day pass", "Let a day pass"]) {
       await page.getByRole("button", { name }).click();
       await page.waitForLoadState("networkidle").catch(() => {});
     }
     await page.getByRole("img", { name: /Key 3 signs/ }).waitFor();
-    const { y, height } = await page.locator("section", { has: page.locator("#keys-title") }).boundingBox();
-    return { x: 0, y: y - 20, width: 1160, height: height + 20 };
+    return page.locator("section", { has: page.locator("#keys-title") }).evaluate((section) => {
+      const { top, height } = section.getBoundingClientRect();
+      return { x: 0, y: Math.round(top + scrollY) - 20, width: 1160, height: Math.round(height) + 40 };
+    });
   });
 } finally {
   await browser.close();

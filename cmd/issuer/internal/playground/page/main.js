@@ -148,6 +148,7 @@ function showWhy() {
 function choosePersona(name) {
   Object.assign(chosen, { persona: name, signedIn: null });
   byId("signin-says").replaceChildren();
+  byId("signin").textContent = "Sign in with MSAL.js";
   return run();
 }
 
@@ -167,6 +168,7 @@ function useSignIn(signedIn) {
   } }, "Renew silently");
   const says = h("span", {}, `Signed in as ${signedIn.who}. `);
   byId("signin-says").replaceChildren(says, renew);
+  byId("signin").textContent = "Sign in as somebody else";
   return run();
 }
 
