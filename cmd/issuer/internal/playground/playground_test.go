@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/playground"
 	"github.com/hasura-issuer/hasura-issuer/hasura"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
@@ -207,99 +205,5 @@ func TestAllOfThePageIsSmall(t *testing.T) {
 	}
 	if sum > most {
 		t.Errorf("%d bytes are transferred, of at most %d", sum, most)
-	}
-}
-
-func TestEachQuestionIsAnsweredByWhoKnows(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		method, path, body string
-		stand              stand
-		status             int
-		says               string // a part of the answer
-	}{
-		"the world":                   {"GET", "world", "", stand{}, 200, `"issuer":"http://127.0.0.1:1"`},
-		"a token":                     {"POST", "token", `{"persona":"editor"}`, stand{}, 200, `{"token":"token-of-editor"}`},
-		"a broken one":                {"POST", "token", `{"persona":"editor","fault":"expired"}`, stand{}, 200, `{"token":"expired-token-of-editor"}`},
-		"a token of nobody's":         {"POST", "token", `{"persona":"x"}`, stand{}, 400, `no such persona`},
-		"broken as nothing breaks":    {"POST", "token", `{"persona":"editor","fault":"x"}`, stand{}, 400, `no such fault`},
-		"an exchange":                 {"POST", "exchange", `{"token":"t","scope":["a","b"]}`, stand{}, 200, `"status":403,"body":{"reason":"no_roles","peer":"127.0.0.1:5555","origin":"","form":"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&scope=a+b&subject_token=t&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token"},"cure":"a cure of no_roles for t"`},
-		"an explanation":              {"POST", "explain", `{"token":"t","scope":["a"],"role":"r"}`, stand{}, 200, `"finding":"t[a]r"`},
-		"with its cure":               {"POST", "explain", `{"token":"t","scope":[],"role":""}`, stand{}, 200, `"cure":"a cure of no_roles for t"`},
-		"one that fails":              {"POST", "explain", `{"token":"t"}`, stand{broke: errors.New("it broke")}, 500, `it broke`},
-		"verdicts":                    {"POST", "verdicts", `{"token":"t","role":"r"}`, stand{}, 200, `"v2":{"accepted":false,"http":400,"code":"invalid-jwt"`},
-		"verdicts without a key set":  {"POST", "verdicts", `{"token":"t"}`, stand{broke: errors.New("no keys")}, 500, `no keys`},
-		"the keys":                    {"GET", "keys", "", stand{}, 200, `"generation":7`},
-		"a rotation":                  {"POST", "rotate", `{}`, stand{}, 200, `"generation":7`},
-		"one that comes early":        {"POST", "rotate", `{}`, stand{early: true}, 200, `"refused":"it is early","from":"2027-01-15T08:00:00Z"`},
-		"and is forced":               {"POST", "rotate", `{"force":true}`, stand{early: true}, 200, `"generation":7`},
-		"a rotation that fails":       {"POST", "rotate", `{}`, stand{broke: errors.New("it broke")}, 500, `it broke`},
-		"an hour":                     {"POST", "pass", `{"seconds":3600}`, stand{}, 200, `"generation":7`},
-		"no time at all":              {"POST", "pass", `{"seconds":0}`, stand{}, 400, `a week`},
-		"too much time":               {"POST", "pass", `{"seconds":604801}`, stand{}, 400, `a week`},
-		"a question nobody knows":     {"GET", "secrets", "", stand{}, 404, `no such route`},
-		"by another method":           {"GET", "token", "", stand{}, 404, `no such route`},
-		"what is no JSON":             {"POST", "token", `persona=editor`, stand{}, 400, `cannot be read`},
-		"what nobody asked for":       {"POST", "token", `{"person":"editor"}`, stand{}, 400, `cannot be read`},
-		"what is longer than a token": {"POST", "token", `{"persona":"` + strings.Repeat("x", 1<<18) + `"}`, stand{}, 400, `cannot be read`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			response := ask(open(t, test.stand), test.method, "/playground/api/"+test.path, test.body)
-			got := text(t, response)
-			if response.StatusCode != test.status || !strings.Contains(got, test.says) {
-				t.Errorf("%s %s", response.Status, got)
-			}
-			if refused := strings.Contains(got, `"refused"`); refused != strings.Contains(test.says, `"refused"`) {
-				t.Errorf("refused %t: %s", refused, got)
-			}
-			var any map[string]any
-			if err := json.Unmarshal([]byte(got), &any); err != nil {
-				t.Errorf("no JSON: %v", err)
-			}
-			for header, want := range map[string]string{"Cache-Control": "no-store", "Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": ""} {
-				if response.Header.Get(header) != want {
-					t.Errorf("%s: %q", header, response.Header.Get(header))
-				}
-			}
-		})
-	}
-}
-
-func TestOnlyADeveloperAndThePageItselfAreAnswered(t *testing.T) {
-	t.Parallel()
-	h := open(t, stand{})
-	const question = `{"persona":"editor"}`
-	for name, test := range map[string]struct {
-		method, path string
-		status       int
-		headers      []string
-	}{
-		"the page":                          {"POST", "/playground/api/token", 200, nil},
-		"the page by localhost":             {"POST", "/playground/api/token", 200, []string{"Host", "localhost:8080", "Origin", "http://localhost:8080"}},
-		"the page by IPv6":                  {"POST", "/playground/api/token", 200, []string{"Host", "[::1]:8080", "Origin", "http://[::1]:8080"}},
-		"by a forwarded port":               {"POST", "/playground/api/token", 200, []string{"Host", "127.0.0.1:9", "Origin", "http://127.0.0.1:9"}},
-		"curl":                              {"POST", "/playground/api/token", 200, []string{"Origin", "", "Sec-Fetch-Site", ""}},
-		"a browser that says less":          {"POST", "/playground/api/token", 200, []string{"Sec-Fetch-Site", ""}},
-		"a page elsewhere":                  {"POST", "/playground/api/token", 403, []string{"Origin", "https://elsewhere.example", "Sec-Fetch-Site", "cross-site"}},
-		"one in an older browser":           {"POST", "/playground/api/token", 403, []string{"Origin", "https://elsewhere.example", "Sec-Fetch-Site", ""}},
-		"a page at another port":            {"POST", "/playground/api/rotate", 403, []string{"Origin", "http://127.0.0.1:3000", "Sec-Fetch-Site", "same-site"}},
-		"a page without an origin":          {"POST", "/playground/api/rotate", 403, []string{"Origin", "null", "Sec-Fetch-Site", ""}},
-		"a name that was made to lead here": {"POST", "/playground/api/token", 403, []string{"Host", "elsewhere.example:8080", "Origin", "http://elsewhere.example:8080"}},
-		"such a name for the page":          {"GET", "/", 403, []string{"Host", "elsewhere.example"}},
-		"a name that only begins right":     {"GET", "/", 403, []string{"Host", "localhost.elsewhere.example:8080"}},
-		"another machine":                   {"GET", "/playground/api/world", 403, []string{"Host", "192.0.2.1:8080"}},
-		"a link from elsewhere to the page": {"GET", "/", 200, []string{"Sec-Fetch-Site", "cross-site"}},
-		"somebody's own address bar":        {"GET", "/playground/api/keys", 200, []string{"Sec-Fetch-Site", "none"}},
-		"a page elsewhere that only reads":  {"GET", "/playground/api/keys", 403, []string{"Sec-Fetch-Site", "cross-site"}},
-		"one that loads a script":           {"GET", "/playground/main.js", 403, []string{"Sec-Fetch-Site", "same-site"}},
-		"a form":                            {"POST", "/playground/api/token", 415, []string{"Content-Type", "application/x-www-form-urlencoded"}},
-		"a form that says it is plain text": {"POST", "/playground/api/token", 415, []string{"Content-Type", "text/plain; application/json"}},
-		"what does not say what it is":      {"POST", "/playground/api/token", 415, []string{"Content-Type", ""}},
-	} {
-		response := ask(h, test.method, test.path, question, test.headers...)
-		if got := text(t, response); response.StatusCode != test.status || test.status != 200 && strings.Contains(got, "token-of") {
-			t.Errorf("%s: %s %s", name, response.Status, got)
-		}
 	}
 }

@@ -1,4 +1,5 @@
 // A browser to go through the playground with, and what every look at it has in common.
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
@@ -38,3 +39,21 @@ export async function faults(page) {
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return violations.flatMap((v) => v.nodes.map((node) => `${v.id}: ${node.target.join(" ")}: ${node.failureSummary}`));
 }
+
+/** Waits until an element says this. */
+export async function says(page, selector, pattern) {
+  await page.waitForFunction(([where, source]) => new RegExp(source, "s").test(document.querySelector(where)?.textContent ?? ""), [selector, pattern.source])
+    .catch(async () => assert.match(await page.textContent(selector), pattern));
+}
+
+/** What every visit has to leave behind: nothing was asked of another machine, and the browser has nothing to complain about. */
+export async function leave({ page, seen }) {
+  assert.deepEqual(seen.requests.filter((url) => new URL(url).hostname !== "127.0.0.1"), []);
+  assert.deepEqual(seen.complaints, []);
+  await page.context().close();
+}
+
+/** A choice by its name. */
+export const radio = (page, name) => page.getByRole("radio", { name, exact: true });
+/** The choice of a persona. */
+export const persona = (page, name) => page.locator(`input[name=persona][value=${name}]`);

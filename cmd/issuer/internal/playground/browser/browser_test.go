@@ -73,7 +73,7 @@ func develop(t *testing.T, flags ...string) string {
 
 func TestThePlaygroundInABrowser(t *testing.T) {
 	t.Parallel()
-	node(t, stand(t), []string{"PLAYGROUND=" + develop(t), "BROWSER=" + chromium(t)}, "--test", "--test-reporter=spec", "flows.mjs")
+	node(t, stand(t), []string{"PLAYGROUND=" + develop(t), "BROWSER=" + chromium(t)}, "--test", "--test-reporter=spec", "--test-concurrency=1", "access.mjs", "flows.mjs")
 }
 
 func TestASignInOverTLSInABrowser(t *testing.T) {

@@ -1,6 +1,7 @@
 // The page: what was chosen, what is asked for then, and where each answer is drawn.
 
 import { api } from "./api.js";
+import { altered, changed } from "./changes.js";
 import { chips, personaCards } from "./choices.js";
 import { hasuraClaims } from "./parts/claims.js";
 import { byId, copyButton, h } from "./parts/dom.js";
@@ -11,6 +12,7 @@ import { span, tick } from "./parts/time.js";
 import { tokenView } from "./parts/token.js";
 import { verdictView } from "./parts/verdict.js";
 import { watchRing } from "./ring.js";
+import { showSettings } from "./settings.js";
 import { about, comeBack, isBack, signIn } from "./signin.js";
 
 /** @import { Exchanged, World } from "./api.js" */
@@ -63,23 +65,10 @@ function fail(error) {
   byId("outcome").replaceChildren(h("span", { class: "bad" }, `This did not work: ${error instanceof Error ? error.message : error}`));
 }
 
-/** The claims that a fault has changed. */
-function changed() {
-  const [whole, broken] = [decode(have.whole), decode(have.entra)];
-  const names = new Set();
-  const own = new Set(["aio", "rh", "uti", "sid", "xms_ftd", ...(chosen.fault === "expired" || chosen.fault === "early" ? [] : ["exp", "iat", "nbf"])]);
-  for (const part of /** @type {const} */ (["header", "payload"])) {
-    for (const [name, value] of Object.entries(broken[part] ?? {})) {
-      if (chosen.fault && !own.has(name) && JSON.stringify(whole[part]?.[name]) !== JSON.stringify(value)) names.add(name);
-    }
-  }
-  return names;
-}
-
 /** @param {Exchanged} exchanged */
 function showTokens({ status, body, cure }) {
   const from = Object.fromEntries((have.explanation?.session ?? []).map((v) => [v.name, v.from]));
-  byId("entra").replaceChildren(tokenView(have.entra, "the Entra token", { kind: "entra", changed: changed() }));
+  byId("entra").replaceChildren(tokenView(have.entra, "the Entra token", { kind: "entra", changed: chosen.fault ? changed(have.whole, have.entra, chosen.fault) : new Set() }));
   byId("entra-from").textContent = `${chosen.signedIn && !chosen.fault ? `by MSAL.js, ${chosen.signedIn.who}` : chosen.persona}${chosen.fault ? `, ${world.faults.find((f) => f.id === chosen.fault)?.name.toLowerCase()}` : ""}`;
   if (body.access_token) {
     byId("outcome").replaceChildren(h("span", { class: "good sign", "aria-hidden": "true" }, "✓"), "Exchanged: ", h("strong", {}, (body.scope ?? "").replaceAll(" ", ", ")), `, for ${span(body.expires_in ?? 0)}`);
@@ -112,7 +101,7 @@ function showRoles() {
 /** Shows what both engines say to the token that was chosen. */
 async function judge() {
   const mine = asked;
-  const token = { hasura: have.hasura, entra: have.entra, altered: altered(have.hasura) }[chosen.which] ?? "";
+  const token = { hasura: have.hasura, entra: have.entra, altered: altered(have.hasura, world.namespace) }[chosen.which] ?? "";
   const place = byId("verdicts");
   if (!token) {
     place.replaceChildren(h("p", { class: "note" }, "There is no Hasura token, so there is nothing to ask. Hasura never sees this caller."));
@@ -123,21 +112,6 @@ async function judge() {
   const literal = Object.values(verdicts.v3.session ?? {}).some((value) => /^{.*}$/.test(String(value)));
   place.replaceChildren(verdictView("Hasura v2", verdicts.v2),
     verdictView("Hasura v3 (DDN)", verdicts.v3, literal ? "A list is written as v2 reads it, {…} in a string. For v3 set ISSUER_ARRAY_FORMAT=json." : ""));
-}
-
-/**
- * The token with one role more, by somebody who has no key.
- * @param {string} token
- */
-function altered(token) {
-  const { parts, payload } = decode(token);
-  const hasura = payload && hasuraClaims(payload, world.namespace);
-  if (!payload || !hasura) return "";
-  const claims = structuredClone(payload);
-  const inside = hasuraClaims(claims, world.namespace);
-  if (inside) inside["x-hasura-allowed-roles"] = ["admin"];
-  const text = btoa(JSON.stringify(claims)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  return [parts[0], text, parts[2]].join(".");
 }
 
 function showWhy() {
@@ -194,19 +168,11 @@ async function begin() {
   });
   byId("signin-text").replaceChildren(...about(world.entra));
   byId("signin").addEventListener("click", () => signIn(world.entra).catch(fail));
-  showSettings();
+  showSettings(world);
   watchRing(() => judge().catch(fail));
   setInterval(tick, 1000);
   if (!isBack()) return choosePersona(first?.name ?? "");
   return comeBack(world.entra).then(useSignIn);
-}
-
-function showSettings() {
-  const v3 = JSON.stringify(world.v3, null, 2);
-  byId("engines").replaceChildren(
-    h("h3", {}, "v2, in its environment"), h("div", { class: "raw" }, h("pre", { tabindex: 0 }, h("code", {}, world.v2)), copyButton("the setting of v2", () => world.v2)),
-    h("h3", {}, "v3, as AuthConfig"), h("div", { class: "raw" }, h("pre", { tabindex: 0 }, h("code", {}, v3)), copyButton("the AuthConfig of v3", () => v3)));
-  byId("foot").replaceChildren(h("p", {}, "Issuer ", h("code", {}, world.issuer), " · fake tenant ", h("code", {}, world.entra.url), world.policed ? " · a policy has the last word" : ""));
 }
 
 begin().catch(fail);
