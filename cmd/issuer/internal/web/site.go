@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // kinds are the types of files that a site may have.
@@ -29,11 +30,12 @@ type Site struct {
 }
 
 type file struct {
-	kind, etag    string
-	plain, packed []byte
+	kind, etag string
+	plain      []byte
+	packed     func() []byte // at the first call, which takes a while
 }
 
-// NewSite reads and packs all files of the trees, whose paths must differ. An error means that one cannot be read, or that
+// NewSite reads all files of the trees, whose paths must differ. An error means that one cannot be read, or that
 // no browser would know what it is.
 func NewSite(policy Policy, trees ...fs.FS) (*Site, error) {
 	s := &Site{policy, map[string]file{}}
@@ -60,20 +62,18 @@ func (s *Site) add(name string, content []byte) error {
 	if _, twice := s.files[name]; twice || !known {
 		return fmt.Errorf("%s: it is there twice, or of a type that is not served", name)
 	}
-	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(content); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
 	sum := sha256.Sum256(content)
-	s.files[name] = file{kind, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, content, packed.Bytes()}
+	s.files[name] = file{kind, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, content, sync.OnceValue(func() []byte { return pack(content) })}
 	return nil
+}
+
+// pack is content by gzip. Into memory nothing of that can fail.
+func pack(content []byte) []byte {
+	var packed bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	_, _ = w.Write(content)
+	_ = w.Close()
+	return packed.Bytes()
 }
 
 // ServeHTTP answers with the file that the path names, or 404. A browser asks each time whether its copy is still the one.
@@ -104,7 +104,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	body := f.plain
 	if takesGzip(r) {
-		body = f.packed
+		body = f.packed()
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Type", f.kind)

@@ -42,7 +42,7 @@ test("a token is broken by one click, and the reason and its cure are shown", as
   const { page } = visit;
   for (const [name, reason, mark] of [
     ["Expired", "token_expired", "exp"], ["For Microsoft Graph", "graph_token", "aud"], ["Claims changed", "signature_invalid", "roles"],
-    ["alg none", "algorithm_not_allowed", "alg"], ["Bearer in front", "token_malformed", ""], ["ID token", "id_token", "aud"],
+    ["alg none", "algorithm_not_allowed", "alg"], ["Bearer in front", "token_malformed", ""], ["ID token", "id_token", "azp"], ["Without oid", "claim_missing", "oid"],
   ]) {
     await radio(page, name).check();
     await says(page, "#outcome", new RegExp(`Refused: ${reason}`));
@@ -106,7 +106,7 @@ test("somebody signs in through MSAL.js, and renews", async () => {
   await radio(page, "Expired").check();
   await says(page, "#outcome", /Refused: token_expired/);
   await persona(page, "editor").check();
-  await says(page, "#entra-from", /^editor, expired$/);
+  await says(page, "#entra-from", /^editor, broken: Expired$/);
   await leave(visit);
 });
 

@@ -8,13 +8,13 @@ const own = ["aio", "rh", "uti", "sid", "xms_ftd"];
 const times = ["exp", "iat", "nbf"];
 
 /**
- * The claims, and members of the header, that a fault has changed.
+ * The claims, and members of the header, that a fault has changed, and the claims that it has taken away.
  * @param {string} whole
  * @param {string} broken
  * @param {string} fault
- * @returns {Set<string>}
+ * @returns {{changed: Set<string>, missing: string[]}}
  */
-export function changed(whole, broken, fault) {
+export function changes(whole, broken, fault) {
   const [before, after] = [decode(whole), decode(broken)];
   const anyway = new Set(fault === "expired" || fault === "early" ? own : [...own, ...times]);
   /** @type {Set<string>} */
@@ -24,7 +24,8 @@ export function changed(whole, broken, fault) {
       if (!anyway.has(name) && JSON.stringify(before[part]?.[name]) !== JSON.stringify(value)) names.add(name);
     }
   }
-  return names;
+  const missing = after.payload ? Object.keys(before.payload ?? {}).filter((name) => !(name in (after.payload ?? {}))) : [];
+  return { changed: names, missing };
 }
 
 /**

@@ -1,7 +1,7 @@
 // The page: what was chosen, what is asked for then, and where each answer is drawn.
 
 import { api } from "./api.js";
-import { altered, changed } from "./changes.js";
+import { altered, changes } from "./changes.js";
 import { chips, personaCards } from "./choices.js";
 import { hasuraClaims } from "./parts/claims.js";
 import { byId, copyButton, h } from "./parts/dom.js";
@@ -68,8 +68,8 @@ function fail(error) {
 /** @param {Exchanged} exchanged */
 function showTokens({ status, body, cure }) {
   const from = Object.fromEntries((have.explanation?.session ?? []).map((v) => [v.name, v.from]));
-  byId("entra").replaceChildren(tokenView(have.entra, "the Entra token", { kind: "entra", changed: chosen.fault ? changed(have.whole, have.entra, chosen.fault) : new Set() }));
-  byId("entra-from").textContent = `${chosen.signedIn && !chosen.fault ? `by MSAL.js, ${chosen.signedIn.who}` : chosen.persona}${chosen.fault ? `, ${world.faults.find((f) => f.id === chosen.fault)?.name.toLowerCase()}` : ""}`;
+  byId("entra").replaceChildren(tokenView(have.entra, "the Entra token", { kind: "entra", ...(chosen.fault ? changes(have.whole, have.entra, chosen.fault) : {}) }));
+  byId("entra-from").textContent = `${chosen.signedIn && !chosen.fault ? `by MSAL.js, ${chosen.signedIn.who}` : chosen.persona}${chosen.fault ? `, broken: ${world.faults.find((f) => f.id === chosen.fault)?.name}` : ""}`;
   if (body.access_token) {
     byId("outcome").replaceChildren(h("span", { class: "good sign", "aria-hidden": "true" }, "✓"), "Exchanged: ", h("strong", {}, (body.scope ?? "").replaceAll(" ", ", ")), `, for ${span(body.expires_in ?? 0)}`);
     byId("hasura").replaceChildren(tokenView(body.access_token, "the Hasura token", { kind: "ours", namespace: world.namespace, from }));

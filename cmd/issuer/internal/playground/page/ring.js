@@ -62,5 +62,5 @@ function refused(ring, force) {
   const from = ring.from ? clock(new Date(ring.from)) : "later";
   const button = h("button", { type: "button", onclick: force }, "Rotate all the same");
   return [h("div", { class: "note" }, h("p", {}, h("strong", {}, "Not yet: "), `${ring.refused}. From ${from} on it is safe.`),
-    full ? h("p", {}, "Let time pass, and try again.") : h("p", {}, "Where engines run, that would cost an outage: a Hasura v2 that has not fetched the next key refuses every token by it until it fetches again. Here nobody minds. ", button))];
+    full ? h("p", {}, "Let time pass, and try again.") : h("p", {}, "Where engines run, that would cost an outage: a Hasura v2 that has not fetched the next key refuses every token by it until it fetches again. Here nobody minds."), full ? null : button)];
 }

@@ -76,6 +76,7 @@ const unread = new Set(["aio", "rh", "uti", "xms_ftd", "sid", "azpacr", "name", 
  * @property {string[]} [namespace] the members that lead to Hasura's claims
  * @property {Record<string, string>} [from] where a session variable comes from, by name
  * @property {ReadonlySet<string>} [changed] claims that somebody changed
+ * @property {string[]} [missing] claims that somebody took away
  */
 
 /**
@@ -169,7 +170,11 @@ export function claimsTable(claims, options) {
   const all = Object.entries(claims).sort(([a], [b]) => place(a) - place(b));
   const folds = (/** @type {string} */ name) => options.kind === "entra" && unread.has(name) && !options.changed?.has(name);
   const table = (/** @type {string} */ caption, /** @type {[string, unknown][]} */ some) => h("table", { class: "claims" }, h("caption", {}, caption), h("tbody", {}, ...rowsOf(some, options)));
+  const missing = (options.missing ?? []).map((name) => h("tr", { class: "changed" },
+    h("th", { scope: "row" }, h("code", {}, name), h("span", { class: "mark" }, "missing")), h("td", {}, h("p", { class: "meaning" }, meaningOf(name, options)))));
   const folded = all.filter(([name]) => folds(name));
-  return h("div", {}, table(options.caption, all.filter(([name]) => !folds(name))),
+  const shownFirst = table(options.caption, all.filter(([name]) => !folds(name)));
+  shownFirst.tBodies[0]?.prepend(...missing);
+  return h("div", {}, shownFirst,
     folded.length > 0 && h("details", {}, h("summary", {}, `${folded.length} more that nothing here goes by`), table("Further claims", folded)));
 }

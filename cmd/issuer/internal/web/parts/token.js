@@ -21,5 +21,5 @@ export function tokenView(token, name, options) {
       h("div", { class: "wire", tabindex: 0, role: "group", "aria-label": `${name}, encoded` }, h("code", {}, ...pieces)),
       copyButton(name, () => token)),
     payload ? claimsTable(payload, { ...options, caption: "Claims" }) : h("p", { class: "note" }, "The claims cannot be read."),
-    header ? claimsTable(header, { ...options, caption: "Header", namespace: [] }) : h("p", { class: "note" }, "The header cannot be read."));
+    header ? claimsTable(header, { ...options, caption: "Header", namespace: [], missing: [] }) : h("p", { class: "note" }, "The header cannot be read."));
 }
