@@ -34,6 +34,9 @@ func TestIssuerRunGivesACommandWhatTheServiceHas(t *testing.T) {
 		want = append(want, "told LoadCredential="+credential)
 	}
 	for _, variable := range unit["Service Environment"] {
+		if strings.HasPrefix(variable, "GO") { // how the service that stays is paced is nothing to a command
+			continue
+		}
 		want = append(want, strings.ReplaceAll(variable, "%d", "/run/c"))
 	}
 	for _, line := range want {
