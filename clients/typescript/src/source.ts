@@ -1,0 +1,227 @@
+import { TokenError } from "./errors.js";
+import { exchange, type Minted, type Token } from "./exchange.js";
+import { Failure } from "./failure.js";
+import {
+  exchangeOf,
+  type GetTokenOptions,
+  type SubjectTokenRequest,
+  type TokenListener,
+  type TokenSource,
+  type TokenSourceOptions,
+} from "./options.js";
+import { type Moment, now, race, since } from "./time.js";
+
+/** The token there is. */
+interface Held extends Minted {
+  readonly renewAfter: number; // milliseconds of its life
+  wanted: boolean; // somebody has asked for it since it came
+}
+
+/** An exchange under way, which all callers share. */
+interface Flight {
+  readonly interactive: boolean; // somebody waited when it began
+  readonly stop: AbortController;
+  readonly token: Promise<Token>;
+}
+
+/** How far apart two renewals are that Hasura's refusals cause. */
+const refusalsApart = 30_000;
+
+/** The reasons that a fresh subject token may cure. */
+const outdated = ["token_expired", "key_unknown"];
+
+/** Makes a source of tokens for one caller. It does nothing until it is asked, and belongs to the page or worker that made it. */
+export const createTokenSource = (options: TokenSourceOptions): TokenSource => new Source(options);
+
+class Source implements TokenSource {
+  readonly #options: TokenSourceOptions;
+  readonly #exchange;
+  readonly #listeners = new Set<{ hear: TokenListener }>();
+  #held: Held | undefined;
+  #failure: Failure | undefined;
+  #flight: Flight | undefined;
+  #refusedAt: Moment | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #endPause = () => {};
+
+  constructor(options: TokenSourceOptions) {
+    this.#options = options;
+    this.#exchange = exchangeOf(options);
+  }
+
+  get current(): Token | undefined {
+    return this.#alive ? this.#held?.token : undefined;
+  }
+
+  async getToken({ signal }: GetTokenOptions = {}): Promise<Token> {
+    signal?.throwIfAborted();
+    const held = this.#held;
+    if (held && this.#alive) {
+      held.wanted = true;
+      this.#renewAhead();
+      return held.token;
+    }
+    const { interactive, stop, token } = this.#flight ?? this.#take(true);
+    try {
+      return await (signal ? race(token, signal) : token);
+    } catch (error) {
+      // What failed while nobody was asked may succeed when somebody is.
+      if (interactive || stop.signal.aborted || signal?.aborted) throw error;
+      return this.getToken({ signal });
+    }
+  }
+
+  async renew(refused: string, options?: GetTokenOptions): Promise<Token> {
+    if (this.#held?.token.accessToken === refused) {
+      if (this.#refusedAt && since(this.#refusedAt) < refusalsApart) return this.#held.token;
+      this.#refusedAt = now();
+      this.#held = undefined;
+    }
+    return this.getToken(options);
+  }
+
+  subscribe(listener: TokenListener): () => void {
+    const entry = { hear: listener };
+    this.#listeners.add(entry);
+    this.#renewAhead();
+    return () => void this.#listeners.delete(entry);
+  }
+
+  clear(): void {
+    this.#flight?.stop.abort(new TokenError("cleared", "clear() was called"));
+    this.#held = this.#failure = this.#flight = this.#refusedAt = undefined;
+    this.#schedule();
+    this.#listen("removeEventListener");
+    this.#tell();
+  }
+
+  /** Whether the token will not end on its way to Hasura. */
+  get #alive(): boolean {
+    const held = this.#held;
+    return !!held && since(held.asked) < held.life - Math.min(5000, held.life / 10);
+  }
+
+  get #pause(): number {
+    return this.#failure?.left ?? 0;
+  }
+
+  #take(interactive: boolean): Flight {
+    this.#listen("addEventListener");
+    const stop = new AbortController();
+    const token = Promise.resolve().then(() => this.#fly(interactive, stop.signal));
+    const flight = { interactive, stop, token };
+    const landed = (error?: TokenError) => {
+      if (this.#flight !== flight) return; // cleared
+      this.#flight = undefined;
+      this.#schedule();
+      this.#tell(error);
+    };
+    token.then(() => landed(), landed);
+    this.#flight = flight;
+    return flight;
+  }
+
+  /** Exchanges until there is a token, or a failure that it is no use, or too long, to wait out. */
+  async #fly(interactive: boolean, signal: AbortSignal): Promise<Token> {
+    let patience = this.#options.patience ?? 30_000;
+    let forceRefresh = false;
+    for (let tries = 1; ; tries++) {
+      patience -= await this.#waitOut(interactive, patience, signal);
+      try {
+        const subjectToken = await this.#subjectToken({ forceRefresh, interactive, signal });
+        return this.#hold(await exchange(this.#exchange, subjectToken, signal));
+      } catch (caught) {
+        signal.throwIfAborted();
+        const error = caught as TokenError;
+        if (!forceRefresh && outdated.includes(error.reason)) {
+          forceRefresh = true;
+          continue;
+        }
+        this.#failure = new Failure(error, interactive, (this.#failure?.count ?? 0) + 1);
+        if (!interactive || !error.temporary || (tries >= 3 && !error.retryAfter)) throw error;
+      }
+    }
+  }
+
+  /** Waits out what is left of the pause, and says how much that was. Throws the last failure where it is too much. */
+  async #waitOut(interactive: boolean, patience: number, signal: AbortSignal): Promise<number> {
+    const left = this.#pause;
+    const failure = this.#failure;
+    if (!failure || left <= 0 || (interactive && failure.unasked)) return 0;
+    if (!failure.error.temporary || left > patience) throw failure.error;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const over = new Promise<void>((resolve) => {
+      this.#endPause = resolve;
+      timer = setTimeout(resolve, left);
+    });
+    await race(over, signal).finally(() => clearTimeout(timer));
+    return left;
+  }
+
+  async #subjectToken(request: SubjectTokenRequest): Promise<string> {
+    let given: unknown;
+    try {
+      given = await race(Promise.resolve(this.#options.getSubjectToken(request)), request.signal);
+    } catch (cause) {
+      throw new TokenError("subject_token_failed", "getSubjectToken threw", { cause });
+    }
+    if (given && typeof given === "string") return given;
+    throw new TokenError("subject_token_failed", "getSubjectToken returned no text");
+  }
+
+  #hold(minted: Minted): Token {
+    this.#failure = undefined;
+    this.#held = { ...minted, renewAfter: minted.life * (0.75 + Math.random() / 10), wanted: false };
+    return minted.token;
+  }
+
+  #tell(error?: TokenError): void {
+    const token = this.#held?.token;
+    for (const entry of this.#listeners) {
+      queueMicrotask(() => this.#listeners.has(entry) && entry.hear(token, error));
+    }
+  }
+
+  /** When to renew without being asked, in milliseconds; undefined where there is nothing to renew. */
+  get #due(): number | undefined {
+    const held = this.#held;
+    const failure = this.#failure;
+    if (failure ? !failure.worthRetrying(this.#alive) : !held) return undefined;
+    return Math.max(held ? held.renewAfter - since(held.asked) : 0, this.#pause);
+  }
+
+  /** Whether anybody cares: somebody has asked since the token came, or listens and is looked at. */
+  get #wanted(): boolean {
+    if (this.#held?.wanted && (this.#alive || !this.#failure)) return true;
+    return this.#listeners.size > 0 && globalThis.document?.visibilityState !== "hidden";
+  }
+
+  /** Renews, where it is time and anybody cares. */
+  #renewAhead(): void {
+    const due = this.#due;
+    if (due === undefined || this.#flight || !this.#wanted) return;
+    if (due > 0) this.#schedule();
+    else this.#take(false);
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    const due = this.#due;
+    if (due === undefined) return;
+    this.#timer = setTimeout(() => this.#renewAhead(), Math.min(Math.max(due, 0), 2 ** 31 - 1));
+    (this.#timer as { unref?: () => void }).unref?.(); // Node does not stay up for it
+  }
+
+  /** The page is seen again, or the network is back: timers may be late, and a pause for want of a network is over. */
+  readonly #wake = ({ type }: Event): void => {
+    if (type === "online" && this.#failure?.error.reason === "issuer_unreachable") this.#failure = undefined;
+    if (this.#pause <= 0) this.#endPause();
+    this.#renewAhead();
+  };
+
+  #listen(change: "addEventListener" | "removeEventListener"): void {
+    globalThis.document?.[change]("visibilitychange", this.#wake);
+    globalThis[change]?.("pageshow", this.#wake);
+    globalThis[change]?.("online", this.#wake);
+  }
+}
