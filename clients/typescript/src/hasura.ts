@@ -19,6 +19,3 @@ export function isTokenError(error: GraphQLErrorLike | null | undefined): boolea
   const { message, extensions } = Object(error);
   return Object(extensions).code === invalid || v3Refusal.test(`${message}`);
 }
-
-/** The access token of an Authorization header; "" where there is none. */
-export const bearer = (header: unknown): string => /^Bearer (.+)$/.exec(`${header}`)?.[1] ?? "";

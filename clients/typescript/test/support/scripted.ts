@@ -24,14 +24,12 @@ export class ScriptedIssuer {
   otherwise: Answer | undefined;
 
   readonly fetch: typeof globalThis.fetch = async (input, init = {}) => {
-    const request = new Request(input, init);
-    expect(request.url).toBe(`${this.url}/oauth2/token`);
-    expect(request.method).toBe("POST");
-    expect(request.redirect).toBe("manual");
-    expect([...request.headers.keys()].sort()).toEqual(["accept", "content-type"]); // no preflight
-    const form = new URLSearchParams(await request.text());
-    expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:token-exchange");
-    expect(form.get("subject_token_type")).toBe("urn:ietf:params:oauth:token-type:access_token");
+    const form = await this.#judge(input, init).catch((fault) => {
+      queueMicrotask(() => {
+        throw fault; // where no client can take it for a broken connection
+      });
+      throw fault;
+    });
     this.asked.push({ form, at: performance.now() });
     this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
     try {
@@ -40,6 +38,18 @@ export class ScriptedIssuer {
       this.inFlight--;
     }
   };
+
+  async #judge(input: RequestInfo | URL, init: RequestInit) {
+    const request = new Request(input, init);
+    expect(request.url).toBe(`${this.url}/oauth2/token`);
+    expect(request.method).toBe("POST");
+    expect(request.redirect).toBe("manual");
+    expect([...request.headers.keys()].sort()).toEqual(["accept", "content-type"]); // no preflight
+    const form = new URLSearchParams(await request.text());
+    expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:token-exchange");
+    expect(form.get("subject_token_type")).toBe("urn:ietf:params:oauth:token-type:access_token");
+    return form;
+  }
 
   async #answer({ status = 200, headers = {}, body, after, broken }: Answer, signal?: AbortSignal | null) {
     if (after) await Promise.race([after, aborted(signal)]);
