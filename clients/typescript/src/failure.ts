@@ -25,9 +25,9 @@ export class Failure {
     return this.#wait - since(this.#at);
   }
 
-  /** Whether the failure says nothing to somebody who waits: it came of asking while nobody did. */
+  /** Whether somebody who waits now may try at once: nobody did when it failed, and the issuer did not ask to be left alone. */
   get unasked(): boolean {
-    return !this.interactive && this.error.reason === "subject_token_failed";
+    return !this.interactive && !this.error.retryAfter && this.worthRetrying(true);
   }
 
   /** Whether to try again by ourselves. Without a token that is good still, only what passes by itself is tried. */

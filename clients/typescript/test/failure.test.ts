@@ -243,6 +243,18 @@ test("who joins a renewal that nobody waited for is served by one of their own w
   expect(getSubjectToken).toHaveBeenCalledTimes(3);
 });
 
+test("who comes when renewals have failed for a while is served at once where the issuer is well again", async () => {
+  const { issuer, source } = start();
+  await source.getToken();
+  await source.getToken();
+  issuer.otherwise = { broken: true };
+  await seconds(296);
+  issuer.otherwise = undefined;
+  const asked = issuer.asked.length;
+  expect(asked).toBeGreaterThan(4);
+  expect((await source.getToken()).accessToken).toBe(`hasura-${asked + 1}`);
+});
+
 test("a caller may leave, and the others get the token", async () => {
   const { issuer, source } = start();
   const leaving = new AbortController();

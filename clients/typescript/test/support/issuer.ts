@@ -27,9 +27,10 @@ export function build(): { binary: string; remove: () => void } {
 export async function start(
   binary: string,
   settings: Record<string, string> = {},
+  ...flags: string[]
 ): Promise<RealIssuer & { stop: () => Promise<void> }> {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("ISSUER_"));
-  const child = spawn(binary, ["dev"], {
+  const child = spawn(binary, ["dev", ...flags], {
     env: { ...Object.fromEntries(own), ISSUER_LISTEN: "127.0.0.1:0", ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
