@@ -23,10 +23,13 @@ NEW      ?= bin/bench.txt
 PAGES     = cmd/issuer/internal/playground/browser
 BROWSER  ?= chromium
 DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
+# The TypeScript client and its tools, installed anew when the lock file changes.
+TS        = clients/typescript
+TSTOOLS   = $(TS)/node_modules/.package-lock.json
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
-.PHONY: help dev build image setup test weather bench bench-overload bench-plots plots bench-parts bench-replicas bench-footprint bench-compare fuzz soak
+.PHONY: help dev build image setup test client weather bench bench-overload bench-plots plots bench-parts bench-replicas bench-footprint bench-compare fuzz soak
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -39,7 +42,7 @@ build: ## Build the static binary bin/issuer
 image: ## Build the container image issuer, with the version and commit of this checkout
 	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t issuer .
 
-setup: ## Install what the tests need (Postgres, Redis, gateways, Node), where it is missing and may be installed
+setup: ## Install what the tests need (Postgres, Redis, gateways, Node, Chromium), where it is missing and may be installed
 	@scripts/setup.sh
 
 test: setup ## Run all tests but those of the weather, with the race detector
@@ -47,6 +50,13 @@ test: setup ## Run all tests but those of the weather, with the race detector
 	$(GO) -C $(CHARTTEST) test -count=1 ./...
 	$(GO) -C $(RULESTEST) test -count=1 ./...
 	$(GO) -C $(CLIENT) test -race -count=1 ./...
+	@$(MAKE) --no-print-directory client
+
+client: setup $(TSTOOLS) ## Test the TypeScript client, against the program and in Chromium
+	npm --prefix $(TS) test
+
+$(TSTOOLS): $(TS)/package-lock.json
+	npm --prefix $(TS) ci
 
 weather: setup ## Run the program as processes while what it stands on is slow, silent, gone or broken
 	$(GO) test -race -count=1 -timeout 30m ./cmd/issuer/weather
@@ -97,14 +107,19 @@ page-pictures: build page-packages ## Take the pictures of docs/pictures from th
 	cd $(PAGES) && BROWSER=$$(command -v $(BROWSER)) node pictures.mjs $(CURDIR)/bin/issuer $(CURDIR)/docs/pictures
 
 ##@ Check
-.PHONY: fmt lint tidy dead vet ci
-fmt: ## Format the code
+.PHONY: fmt lint lint-client tidy dead vet ci
+fmt: ## Format the code; the TypeScript client's where its tools are installed (make client)
 	$(LINT) fmt
 	$(CLIENTLINT) fmt
+	@if [ -e $(TSTOOLS) ]; then npm --prefix $(TS) run format; fi
 
 lint: ## Run the linters, which also hold the walls between the rooms
 	$(LINT) run
 	$(CLIENTLINT) run
+
+lint-client: setup $(TSTOOLS) ## Check the TypeScript client: format, lint, types, and the shape it would be published in
+	npm --prefix $(TS) run lint
+	npm --prefix $(TS) run shape
 
 tidy: ## Fail if go.mod or go.sum are not tidy
 	$(GO) mod tidy -diff
@@ -135,4 +150,4 @@ reproducible: ## Build twice, in two folders and from two caches, and fail if a 
 ci: tidy ## All checks, the build and the tests, as CI runs them
 	$(LINT) fmt --diff
 	$(CLIENTLINT) fmt --diff
-	$(MAKE) --no-print-directory lint vet dead vuln build test
+	$(MAKE) --no-print-directory lint lint-client vet dead vuln build test

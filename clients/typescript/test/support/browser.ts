@@ -37,7 +37,7 @@ export const launch = (): Promise<Browser> =>
 function executable(): string {
   const places = (process.env.PATH ?? "")
     .split(delimiter)
-    .flatMap((path) => ["chromium", "chromium-browser"].map((name) => join(path, name)));
+    .flatMap((path) => ["chromium", "chromium-browser", "google-chrome"].map((name) => join(path, name)));
   const found = [...places, "/Applications/Chromium.app/Contents/MacOS/Chromium"].find((path) => existsSync(path));
   if (!found) throw new Error("install Chromium to run this test (make setup does)");
   return found;

@@ -9,9 +9,9 @@ export interface RealIssuer {
   tenant: string; // base URL of its fake tenant
 }
 
-/** Builds the issuer, or takes the one that ISSUER_BINARY names. Returns its path, and what removes it. */
+/** Builds the issuer, or takes the one that TEST_BINARY names. Returns its path, and what removes it. */
 export function build(): { binary: string; remove: () => void } {
-  const given = process.env.ISSUER_BINARY;
+  const given = process.env.TEST_BINARY;
   if (given) return { binary: resolve(given), remove: () => {} };
   const folder = mkdtempSync(join(tmpdir(), "issuer-"));
   const binary = join(folder, "issuer");

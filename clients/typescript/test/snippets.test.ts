@@ -1,0 +1,31 @@
+import { execFile } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const folder = resolve(import.meta.dirname, "..");
+const snippets = join(folder, ".snippets");
+
+beforeAll(() => mkdir(snippets, { recursive: true }));
+afterAll(() => rm(snippets, { recursive: true }));
+
+test("what the documentation shows compiles against the built package", async () => {
+  const files: string[] = [];
+  for (const page of ["README.md", "../../docs/clients.md"]) {
+    const text = await readFile(join(folder, page), "utf8");
+    for (const [, kind, code] of text.matchAll(/^```(tsx?)\n([\s\S]*?)^```/gm)) {
+      files.push(`${files.length}.${kind}`);
+      await writeFile(join(snippets, files.at(-1) ?? ""), code ?? "");
+    }
+  }
+  expect(files).toHaveLength(4);
+  const config = { extends: "../tsconfig.json", files, compilerOptions: { noUnusedLocals: false } };
+  await writeFile(join(snippets, "tsconfig.json"), JSON.stringify(config));
+  const compiled = promisify(execFile)(process.execPath, [
+    join(folder, "node_modules/typescript/bin/tsc"),
+    "-p",
+    snippets,
+  ]);
+  await expect(compiled.catch(({ stdout }) => stdout)).resolves.toEqual({ stdout: "", stderr: "" });
+});
