@@ -1,4 +1,13 @@
-import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache, Observable } from "@apollo/client";
+import {
+  ApolloClient,
+  ApolloLink,
+  CombinedGraphQLErrors,
+  gql,
+  HttpLink,
+  InMemoryCache,
+  Observable,
+  ServerError,
+} from "@apollo/client";
 import { afterAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { createAuthLink } from "../src/apollo.js";
 import { createTokenSource, type TokenSource } from "../src/index.js";
@@ -62,6 +71,13 @@ describe.each([2, 3] as const)("Hasura v%i", (version) => {
       expect(CombinedGraphQLErrors.is(error) ? error.message : Object(error).bodyText).toMatch(/JWT/);
       expect(hasura.asked).toHaveLength(asked);
     }
+    const ended = new Promise((resolve) => {
+      ApolloLink.execute(client.link, { query }, { client }).subscribe({
+        error: resolve,
+        complete: () => resolve("complete"),
+      });
+    });
+    expect(await ended).toSatisfy((end) => end === "complete" || ServerError.is(end));
   });
 
   test("other errors are handed on as they are", async () => {

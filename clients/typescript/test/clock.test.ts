@@ -115,9 +115,11 @@ test("the network is back: what waits for it is tried at once", async () => {
   const { issuer, source } = start();
   issuer.otherwise = { broken: true };
   const failed = failureOf(source.getToken());
-  await seconds(10);
+  await seconds(3.2); // the pause after the third try has begun
   await failed;
   const waiting = source.getToken();
+  await seconds(0.1);
+  expect(issuer.asked).toHaveLength(3);
   issuer.otherwise = undefined;
   page.online();
   await seconds(0);

@@ -69,6 +69,25 @@ test.each([busy(7), refusal(429, "temporarily_unavailable", "rate_limited", { "r
   },
 );
 
+test("those who were sent away together do not come back together", async () => {
+  const sources = Array.from({ length: 20 }, () => start());
+  for (const { issuer, source } of sources) {
+    issuer.answers.push(busy(7));
+    source.getToken();
+  }
+  await seconds(8);
+  expect(new Set(sources.map(({ issuer }) => issuer.asked[1]?.at)).size).toBeGreaterThan(10);
+});
+
+test("patience is for all pauses together", async () => {
+  const { issuer, source } = start();
+  issuer.answers.push(busy(20), busy(20));
+  const failed = failureOf(source.getToken());
+  await seconds(21);
+  expect(await failed).toMatchObject({ reason: "overloaded", retryAfter: 20 });
+  expect(issuer.asked).toHaveLength(2);
+});
+
 test("a Retry-After may be a date", async () => {
   const { issuer, source } = start();
   const at = new Date(Date.now() + 9000).toUTCString();
@@ -302,6 +321,27 @@ test("clear() refuses those who wait, calls everything off, and what still comes
   expect(issuer.asked[1]?.form.get("subject_token")).toBe("somebody else");
 });
 
+test("clear() leaves one exchange to those who come after it, whatever becomes of the one before", async () => {
+  const { issuer, source } = start();
+  const heard = vi.fn();
+  issuer.otherwise = { after: new Promise((resolve) => setTimeout(resolve, 1000)) };
+  const failed = failureOf(source.getToken());
+  await seconds(0.5);
+  source.subscribe(heard);
+  source.clear();
+  const one = source.getToken();
+  await failed;
+  await seconds(0);
+  const two = source.getToken();
+  await seconds(1);
+  expect(await one).toBe(await two);
+  expect(issuer.asked).toHaveLength(2);
+  expect(heard.mock.calls).toEqual([
+    [undefined, undefined],
+    [await one, undefined],
+  ]);
+});
+
 test("clear() frees those who wait for a subject token that never comes", async () => {
   const { source, getSubjectToken } = start();
   getSubjectToken.mockReturnValueOnce(new Promise(() => {}));
@@ -340,6 +380,16 @@ test("while a listener is there, what passes by itself is tried again until it i
   issuer.otherwise = undefined;
   await seconds(31);
   expect(heard.at(-1)).toMatch(/^hasura-/);
+});
+
+test("without a listener, what was in use is given up when it is over", async () => {
+  const { issuer, source } = start();
+  await source.getToken();
+  await source.getToken();
+  issuer.otherwise = { broken: true };
+  await seconds(24 * 3600);
+  expect(issuer.asked.length).toBeGreaterThan(3);
+  expect(issuer.asked.length).toBeLessThan(15);
 });
 
 test("a refusal for good is not tried again by itself", async () => {

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { withToken } from "../src/graphql-ws.js";
 import type { TokenError } from "../src/index.js";
-import { wallClockMoves, withClock } from "./support/clock.js";
+import { Page, wallClockMoves, withClock } from "./support/clock.js";
 import { refusal } from "./support/scripted.js";
-import { start } from "./support/start.js";
+import { failureOf, start } from "./support/start.js";
 
 withClock();
 
@@ -107,6 +107,9 @@ async function until(so: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
+/** The network has a moment, while the clock of the source stands: for what must not happen. */
+const standStill = () => new Promise((resolve) => real.setTimeout(resolve, 50));
+
 /** The clock goes on by so many seconds, and what is due happens. */
 const pass = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1000);
 
@@ -202,14 +205,55 @@ test("a refusal of the issuer is what the subscription ends with", async () => {
 });
 
 test("an issuer that is away for a while is waited for", async () => {
-  const { client, issuer } = connect({}, { patience: 0 });
-  issuer.answers.push({ broken: true });
+  const { client, issuer } = connect({ retryWait: async () => {} });
+  issuer.answers.push({ broken: true }, { broken: true }, { broken: true });
   const { seen, ended } = subscribe(client);
   await until(async () => {
     await pass(1);
     return seen.length + ended.length === 1;
   });
-  expect([seen, ended]).toEqual([["Bearer hasura-2"], []]);
+  expect([seen, ended]).toEqual([["Bearer hasura-4"], []]);
+});
+
+test("a connection outlives a token that is refused elsewhere while the issuer is away", async () => {
+  const { client, issuer, source } = connect({}, { patience: 0 });
+  const { seen } = subscribe(client);
+  await until(() => seen.length === 1);
+  issuer.answers.push({ broken: true });
+  expect(await failureOf(source.renew("hasura-1"))).toMatchObject({ reason: "issuer_unreachable" });
+  await pass(0);
+  await standStill();
+  expect([server.open.size, server.connections.length]).toEqual([1, 1]);
+  await pass(2);
+  await until(() => seen.length === 2);
+  expect(seen).toEqual(["Bearer hasura-1", "Bearer hasura-3"]);
+});
+
+test("in a hidden page, too, a connection is replaced before its token ends", async () => {
+  new Page().show("hidden");
+  const { client } = connect();
+  const { seen } = subscribe(client);
+  for (let n = 1; n <= 3; n++) {
+    await until(() => seen.length === n);
+    await pass(256);
+  }
+});
+
+test("a connection that cannot be replaced at once is tried again with pauses", async () => {
+  const { client } = connect();
+  const { seen, ended } = subscribe(client);
+  await until(() => seen.length === 1);
+  server.refuse(() => [4408, "not now"]);
+  await pass(256);
+  await until(() => server.connections.length === 2 && server.open.size === 0);
+  await standStill();
+  expect(server.connections).toHaveLength(2);
+  server.refuse(() => undefined);
+  await until(async () => {
+    await pass(1);
+    return seen.length === 2;
+  });
+  expect(ended).toEqual([]);
 });
 
 test("when somebody else signs in, the connection does not go on for the one before", async () => {

@@ -105,6 +105,16 @@ test("one listener that is given twice is two, and each leaves alone", async () 
   expect(listener).toHaveBeenCalledTimes(3);
 });
 
+test("a listener that has left hears nothing more, not even what was on its way", async () => {
+  const { source } = start();
+  const late = vi.fn();
+  source.subscribe(() => leave());
+  const leave = source.subscribe(late);
+  await source.getToken();
+  await seconds(0);
+  expect(late).not.toHaveBeenCalled();
+});
+
 test("a renewal that fails leaves the token to those who ask, and is tried again", async () => {
   const { issuer, source } = start();
   const heard: unknown[] = [];

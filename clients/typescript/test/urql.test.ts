@@ -46,10 +46,39 @@ describe.each([2, 3] as const)("Hasura v%i", (version) => {
   test("where the new one is refused as well, the operation fails with what Hasura said", async () => {
     const hasura = await starting;
     hasura.closed = true;
-    const { error } = await clientOf(source, hasura.url).query(query(0), {}).toPromise();
-    expect(error?.graphQLErrors[0]?.message).toMatch(/JWT/);
-    expect(hasura.asked).toHaveLength(2);
+    const client = clientOf(source, hasura.url);
+    for (const asked of [2, 3]) {
+      const { error } = await client.query(query(0), {}, { requestPolicy: "network-only" }).toPromise();
+      expect(error?.graphQLErrors[0]?.message).toMatch(/JWT/);
+      expect(hasura.asked).toHaveLength(asked);
+    }
     expect(new Set(hasura.asked.map(({ token }) => token)).size).toBe(2);
+  });
+
+  test("an operation is sent twice at most, however many tokens there are", async () => {
+    const hasura = await starting;
+    hasura.closed = true;
+    let count = 0;
+    const token = async () => ({ accessToken: `token-${++count}`, roles: [], expiresAt: 0 });
+    const endless: TokenSource = {
+      getToken: token,
+      renew: token,
+      current: undefined,
+      subscribe: () => () => {},
+      clear() {},
+    };
+    await clientOf(endless, hasura.url).query(query(0), {}).toPromise();
+    expect(hasura.asked.map(({ token }) => token)).toEqual(["token-1", "token-2"]);
+  });
+
+  test("an operation that is called off while it waits for a token is not sent", async () => {
+    const hasura = await starting;
+    const client = clientOf(source, hasura.url);
+    const { unsubscribe } = client.query(query(0), {}).subscribe(() => {});
+    unsubscribe();
+    await source.getToken();
+    await client.query(query(1), {}).toPromise();
+    expect(hasura.asked).toHaveLength(1);
   });
 });
 
