@@ -1,6 +1,7 @@
 import { TokenError } from "./errors.js";
 import { exchange, type Minted, type Token } from "./exchange.js";
 import { Failure } from "./failure.js";
+import { Listeners, listenFor } from "./listeners.js";
 import {
   exchangeOf,
   type GetTokenOptions,
@@ -36,7 +37,7 @@ export const createTokenSource = (options: TokenSourceOptions): TokenSource => n
 class Source implements TokenSource {
   readonly #options: TokenSourceOptions;
   readonly #exchange;
-  readonly #listeners = new Set<{ hear: TokenListener }>();
+  readonly #listeners = new Listeners();
   #held: Held | undefined;
   #failure: Failure | undefined;
   #flight: Flight | undefined;
@@ -81,18 +82,17 @@ class Source implements TokenSource {
   }
 
   subscribe(listener: TokenListener): () => void {
-    const entry = { hear: listener };
-    this.#listeners.add(entry);
+    const leave = this.#listeners.add(listener);
     this.#renewAhead();
-    return () => void this.#listeners.delete(entry);
+    return leave;
   }
 
   clear(): void {
     this.#flight?.stop.abort(new TokenError("cleared", "clear() was called"));
     this.#held = this.#failure = this.#flight = this.#refusedAt = undefined;
     this.#schedule();
-    this.#listen("removeEventListener");
-    this.#tell();
+    listenFor(this.#wake, "removeEventListener");
+    this.#listeners.tell(undefined);
   }
 
   /** Whether the token will not end on its way to Hasura. */
@@ -106,7 +106,7 @@ class Source implements TokenSource {
   }
 
   #take(interactive: boolean): Flight {
-    this.#listen("addEventListener");
+    listenFor(this.#wake, "addEventListener");
     const stop = new AbortController();
     const token = Promise.resolve().then(() => this.#fly(interactive, stop.signal));
     const flight = { interactive, stop, token };
@@ -114,7 +114,7 @@ class Source implements TokenSource {
       if (this.#flight !== flight) return; // cleared
       this.#flight = undefined;
       this.#schedule();
-      this.#tell(error);
+      this.#listeners.tell(this.#held?.token, error);
     };
     token.then(() => landed(), landed);
     this.#flight = flight;
@@ -175,13 +175,6 @@ class Source implements TokenSource {
     return minted.token;
   }
 
-  #tell(error?: TokenError): void {
-    const token = this.#held?.token;
-    for (const entry of this.#listeners) {
-      queueMicrotask(() => this.#listeners.has(entry) && entry.hear(token, error));
-    }
-  }
-
   /** When to renew without being asked, in milliseconds; undefined where there is nothing to renew. */
   get #due(): number | undefined {
     const held = this.#held;
@@ -192,8 +185,7 @@ class Source implements TokenSource {
 
   /** Whether anybody cares: somebody has asked since the token came, or listens and is looked at. */
   get #wanted(): boolean {
-    if (this.#held?.wanted && (this.#alive || !this.#failure)) return true;
-    return this.#listeners.size > 0 && globalThis.document?.visibilityState !== "hidden";
+    return (this.#held?.wanted && (this.#alive || !this.#failure)) || this.#listeners.any;
   }
 
   /** Renews, where it is time and anybody cares. */
@@ -218,10 +210,4 @@ class Source implements TokenSource {
     if (this.#pause <= 0) this.#endPause();
     this.#renewAhead();
   };
-
-  #listen(change: "addEventListener" | "removeEventListener"): void {
-    globalThis.document?.[change]("visibilitychange", this.#wake);
-    globalThis[change]?.("pageshow", this.#wake);
-    globalThis[change]?.("online", this.#wake);
-  }
 }
