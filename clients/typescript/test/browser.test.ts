@@ -5,6 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import type { Tools } from "./support/app/page.js";
 import { launch, scripts } from "./support/browser.js";
+import { startHasura } from "./support/hasura.js";
 import { type RealIssuer, start } from "./support/issuer.js";
 import { servePages } from "./support/pages.js";
 import { claimsOf, personaToken } from "./support/persona.js";
@@ -104,6 +105,29 @@ describe("a page of an origin that the issuer knows", () => {
     await getToken(open.url, "/subject/open");
     expect(methods).toEqual(["POST"]);
   });
+
+  test.each([2, 3] as const)(
+    "asks Hasura v%i, and again with a new token where it refuses the first",
+    async (version) => {
+      const hasura = await startHasura(open.url, version);
+      stops.push(hasura.stop);
+      hasura.refuseFirst = true;
+      const answer = await page.evaluate(
+        async ([issuer, subject, url]) => {
+          const source = tools.createTokenSource({
+            issuer,
+            getSubjectToken: async () => (await fetch(subject)).text(),
+          });
+          const body = JSON.stringify({ query: "{ hello }" });
+          const headers = { "content-type": "application/json" };
+          return (await tools.createFetch(source, { url })(url, { method: "POST", headers, body })).json();
+        },
+        [open.url, "/subject/open", hasura.url] as const,
+      );
+      expect(answer).toEqual({ data: { hello: "world" } });
+      expect(hasura.asked.map(({ query }) => query)).toEqual(["{ hello }", "{ hello }"]);
+    },
+  );
 
   test("has workers that do the same", async () => {
     const said = await page.evaluate(

@@ -35,10 +35,10 @@ export const launch = (): Promise<Browser> =>
   });
 
 function executable(): string {
-  const places = (process.env.PATH ?? "")
-    .split(delimiter)
-    .flatMap((path) => ["chromium", "chromium-browser", "google-chrome"].map((name) => join(path, name)));
-  const found = [...places, "/Applications/Chromium.app/Contents/MacOS/Chromium"].find((path) => existsSync(path));
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const onPath = (process.env.PATH ?? "").split(delimiter).flatMap((path) => names.map((name) => join(path, name)));
+  const apps = ["Chromium", "Google Chrome"].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
+  const found = [...onPath, ...apps].find((path) => existsSync(path));
   if (!found) throw new Error("install Chromium to run this test (make setup does)");
   return found;
 }

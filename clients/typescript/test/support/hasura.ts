@@ -9,6 +9,8 @@ export interface Hasura {
   asked: { query: string; token: string }[];
   /** Tokens it refuses though they are good. */
   refused: Set<string>;
+  /** Refuses the first token it sees. */
+  refuseFirst: boolean;
   /** Refuses every token. */
   closed: boolean;
   /** What is answered to a query that comes with a good token. */
@@ -26,8 +28,14 @@ export async function startHasura(issuer: string, version: 2 | 3): Promise<Hasur
   };
   const good = (token: string) => !hasura.closed && !hasura.refused.has(token) && verifies(token, keys.keys);
   const server = createServer(async (request, response) => {
+    response.setHeader("access-control-allow-origin", "*");
+    if (request.method === "OPTIONS") {
+      response.writeHead(204, { "access-control-allow-headers": "authorization, content-type" }).end();
+      return;
+    }
     const token = request.headers.authorization?.replace(/^Bearer /, "") ?? "";
     const { query } = JSON.parse(await read(request));
+    if (hasura.refuseFirst && !hasura.asked.length) hasura.refused.add(token);
     hasura.asked.push({ query, token });
     const [status, body] = good(token) ? [200, hasura.answer] : refusals[version];
     response.writeHead(status, { "content-type": "application/json; charset=utf-8" });
@@ -38,6 +46,7 @@ export async function startHasura(issuer: string, version: 2 | 3): Promise<Hasur
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/graphql`,
     asked: [],
     refused: new Set(),
+    refuseFirst: false,
     closed: false,
     answer: { data: { hello: "world" } },
     stop: () => {

@@ -29,3 +29,12 @@ test("what the documentation shows compiles against the built package", async ()
   ]);
   await expect(compiled.catch(({ stdout }) => stdout)).resolves.toEqual({ stdout: "", stderr: "" });
 });
+
+test("the reasons are those of the issuer's README, each once", async () => {
+  const readme = await readFile(join(folder, "../../README.md"), "utf8");
+  const table = /^## Reasons$([\s\S]*?)^## /m.exec(readme)?.[1] ?? "";
+  const known = [...table.matchAll(/^\| \d{3} `\w+` \| `(\w+)` \|/gm)].map(([, reason]) => reason);
+  expect(known.length).toBeGreaterThan(40);
+  const source = /type IssuerReason =([^;]*);/.exec(await readFile(join(folder, "src/errors.ts"), "utf8"))?.[1] ?? "";
+  expect([...source.matchAll(/"(\w+)"/g)].map(([, reason]) => reason).sort()).toEqual(known.sort());
+});
