@@ -149,30 +149,42 @@ test("a page of another origin is not told why", async () => {
   expect(await getToken(open.url, "/subject/open")).toMatchObject({ reason: "issuer_unreachable" });
 });
 
-test("with MSAL.js, a page goes to sign in where it has to, and comes back to a token", async () => {
-  const redirectUri = `${app}/`;
-  const signIn = () =>
+describe("with MSAL.js", () => {
+  /** Gets a token for whom MSAL.js signs in, and again where that is asked for, as if Hasura had refused the first. */
+  const signIn = (interaction: "redirect" | "popup", path: string, again = false) =>
     page.evaluate(
-      async ([issuer, authority, redirectUri]) => {
+      async ([issuer, authority, interaction, redirectUri, again]) => {
+        const clientId = "0a9b8c7d-6e5f-4a3b-8c1d-2e3f4a5b6c22";
         const msal = await tools.createStandardPublicClientApplication({
-          auth: {
-            clientId: "0a9b8c7d-6e5f-4a3b-8c1d-2e3f4a5b6c22",
-            authority,
-            knownAuthorities: [new URL(authority).host],
-            redirectUri,
-          },
+          auth: { clientId, authority, knownAuthorities: [new URL(authority).host], redirectUri },
         });
         await msal.handleRedirectPromise();
         const scopes = ["api://b1c2d3e4-5f60-4718-92a3-c4d5e6f70811/access_as_user"];
-        const getSubjectToken = tools.msalSubjectToken(msal, { scopes });
-        return (await tools.createTokenSource({ issuer, getSubjectToken }).getToken()).accessToken;
+        const getSubjectToken = tools.msalSubjectToken(msal, { scopes, interaction });
+        const source = tools.createTokenSource({ issuer, getSubjectToken });
+        const { accessToken } = await source.getToken();
+        return again ? (await source.renew(accessToken)).accessToken : accessToken;
       },
-      [secure.url, `${secure.tenant}/7f2d6c1e-3b0a-4c55-9e1d-2a64c0b8f901`, redirectUri] as const,
+      [secure.url, `${secure.tenant}/7f2d6c1e-3b0a-4c55-9e1d-2a64c0b8f901`, interaction, app + path, again] as const,
     );
-  const gone = signIn().catch(() => {}); // with the page
-  await page.getByRole("link", { name: "editor" }).click();
-  await page.waitForURL((url) => url.origin === app);
-  await gone;
-  const accessToken = await signIn();
-  expect(claimsOf(accessToken)["https://hasura.io/jwt/claims"]).toMatchObject({ "x-hasura-default-role": "editor" });
+  const defaultRole = (token: string) =>
+    Object(claimsOf(token)["https://hasura.io/jwt/claims"])["x-hasura-default-role"];
+
+  test("a page goes to sign in where it has to, and comes back to a token", async () => {
+    const gone = signIn("redirect", "/").catch(() => {}); // with the page
+    await page.getByRole("link", { name: "editor" }).click();
+    await page.waitForURL((url) => url.origin === app);
+    await gone;
+    expect(defaultRole(await signIn("redirect", "/"))).toBe("editor");
+  });
+
+  test("or it has a popup do it, once", async () => {
+    const popups: Page[] = [];
+    page.on("popup", (popup) => {
+      popups.push(popup);
+      void popup.getByRole("link", { name: "reader" }).click();
+    });
+    expect(defaultRole(await signIn("popup", "/bridge", true))).toBe("reader");
+    expect(popups).toHaveLength(1);
+  });
 });

@@ -9,15 +9,18 @@ const folder = resolve(import.meta.dirname, "app");
 /** The scripts of the test's pages, as a frontend's build makes them. */
 export async function scripts(): Promise<Files> {
   const { outputFiles } = await build({
-    entryPoints: [join(folder, "page.ts"), join(folder, "worker.ts")],
+    entryPoints: ["page.ts", "worker.ts", "bridge.ts"].map((file) => join(folder, file)),
     outdir: "/",
     bundle: true,
     format: "esm",
     write: false,
   });
   const files = outputFiles.map(({ path, text }) => [path, { type: "text/javascript", body: text }] as const);
-  const page = '<!doctype html><title>app</title><script type="module" src="/page.js"></script>';
-  return new Map([["/", { type: "text/html", body: page }], ...files]);
+  const page = (script: string) => ({
+    type: "text/html",
+    body: `<!doctype html><title>app</title><script type="module" src="${script}"></script>`,
+  });
+  return new Map([["/", page("/page.js")], ["/bridge", page("/bridge.js")], ...files]);
 }
 
 /** Starts Chromium without a screen. It has to be installed: a test that lacks it fails. */
