@@ -29,7 +29,7 @@ TSTOOLS   = $(TS)/node_modules/.package-lock.json
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
-.PHONY: help dev build image setup test client weather bench bench-overload bench-plots plots bench-parts bench-replicas bench-footprint bench-compare fuzz soak
+.PHONY: help dev build image setup test client-ts weather bench bench-overload bench-plots plots bench-parts bench-replicas bench-footprint bench-compare fuzz soak
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -50,9 +50,9 @@ test: setup ## Run all tests but those of the weather, with the race detector
 	$(GO) -C $(CHARTTEST) test -count=1 ./...
 	$(GO) -C $(RULESTEST) test -count=1 ./...
 	$(GO) -C $(CLIENT) test -race -count=1 ./...
-	@$(MAKE) --no-print-directory client
+	@$(MAKE) --no-print-directory client-ts
 
-client: setup $(TSTOOLS) ## Test the TypeScript client, against the program and in Chromium
+client-ts: setup $(TSTOOLS) ## Test the TypeScript client, against the program and in Chromium
 	npm --prefix $(TS) test
 
 $(TSTOOLS): $(TS)/package-lock.json
@@ -107,8 +107,8 @@ page-pictures: build page-packages ## Take the pictures of docs/pictures from th
 	cd $(PAGES) && BROWSER=$$(command -v $(BROWSER)) node pictures.mjs $(CURDIR)/bin/issuer $(CURDIR)/docs/pictures
 
 ##@ Check
-.PHONY: fmt lint lint-client tidy dead vet ci
-fmt: ## Format the code; the TypeScript client's where its tools are installed (make client)
+.PHONY: fmt lint lint-client-ts tidy dead vet ci
+fmt: ## Format the code; the TypeScript client's where its tools are installed (make client-ts)
 	$(LINT) fmt
 	$(CLIENTLINT) fmt
 	@if [ -e $(TSTOOLS) ]; then npm --prefix $(TS) run format; fi
@@ -117,7 +117,7 @@ lint: ## Run the linters, which also hold the walls between the rooms
 	$(LINT) run
 	$(CLIENTLINT) run
 
-lint-client: setup $(TSTOOLS) ## Check the TypeScript client: format, lint, types, and the shape it would be published in
+lint-client-ts: setup $(TSTOOLS) ## Check the TypeScript client: format, lint, types, and the shape it would be published in
 	npm --prefix $(TS) run lint
 	npm --prefix $(TS) run shape
 
@@ -150,4 +150,4 @@ reproducible: ## Build twice, in two folders and from two caches, and fail if a 
 ci: tidy ## All checks, the build and the tests, as CI runs them
 	$(LINT) fmt --diff
 	$(CLIENTLINT) fmt --diff
-	$(MAKE) --no-print-directory lint lint-client vet dead vuln build test
+	$(MAKE) --no-print-directory lint lint-client-ts vet dead vuln build test
