@@ -22,6 +22,8 @@ func (t *Tenant) routes() *http.ServeMux {
 	mux.HandleFunc("GET /{tid}/discovery/keys", t.ofTenant(t.keysV1))
 	mux.HandleFunc("GET "+instancePath, t.instance)
 	mux.Handle("/{tid}/oauth2/v2.0/token", tokenCORS(http.HandlerFunc(t.token)))
+	mux.HandleFunc("/{tid}/oauth2/v2.0/devicecode", t.deviceAuthorization)
+	mux.HandleFunc("GET "+devicePath, t.devicePage)
 	mux.HandleFunc("GET /{tid}/oauth2/v2.0/authorize", t.authorize)
 	mux.HandleFunc("GET /{tid}/oauth2/v2.0/logout", t.logout)
 	mux.Handle("/graph/v1.0/", t.graphRoutes("/graph"))

@@ -22,6 +22,7 @@ type page struct {
 	Title    string
 	Sentence string
 	Choices  []choice
+	AsksCode bool // of a device, in a form that leads to this same page
 }
 
 // choice is a persona to be, and the address that makes it so.
@@ -53,11 +54,14 @@ func (t *Tenant) signedOutPage(w http.ResponseWriter) {
 // show writes a page that may do nothing but look like itself: no script, no other host, no frame around it.
 func show(w http.ResponseWriter, status int, p page) {
 	p.Style = template.CSS(pageStyle) //nolint:gosec // G203: the embedded style sheet, not input
-	sum := sha256.Sum256([]byte(pageStyle))
+	sum, forms := sha256.Sum256([]byte(pageStyle)), "'none'"
+	if p.AsksCode {
+		forms = "'self'"
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		"'; base-uri 'none'; form-action "+forms+"; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store, no-cache")

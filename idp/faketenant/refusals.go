@@ -54,6 +54,12 @@ var (
 	onlyCrossOrigin = aadsts{code: 9002327, status: badRequest, oauth: "invalid_request", text: "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests."}
 	notCrossOrigin  = aadsts{code: 9002326, status: badRequest, oauth: "invalid_request", text: "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type. Request origin: '%s'."}
 
+	devicePending  = aadsts{code: 70016, status: badRequest, oauth: "authorization_pending", text: "OAuth 2.0 device flow error. Authorization is pending. Continue polling."}
+	deviceTooFast  = aadsts{code: 70016, status: badRequest, oauth: "slow_down", text: "OAuth 2.0 device flow error. Authorization is pending. Poll less often."}
+	deviceExpired  = aadsts{code: 70020, status: badRequest, oauth: "expired_token", text: "The provided value for the input parameter 'device_code' is not valid. This device code has expired."}
+	deviceDeclined = aadsts{code: 65004, status: badRequest, oauth: "authorization_declined", text: "User declined to consent to access the app."}
+	deviceUnknown  = aadsts{code: 70018, status: badRequest, oauth: "bad_verification_code", text: "Invalid verification code: the device code is not known."}
+
 	redirectUnknown     = aadsts{code: 50011, status: badRequest, oauth: "invalid_request", text: "The redirect URI '%s' specified in the request does not match the redirect URIs configured for the application '%s'."}
 	responseUnsupported = aadsts{code: 70005, status: badRequest, oauth: "unsupported_response_type", text: "The app requested an unsupported response type: '%s'."}
 	modeUnsupported     = aadsts{code: 70007, status: badRequest, oauth: "invalid_request", text: "'%s' is not a supported value for 'response_mode' when requesting a token."}

@@ -59,6 +59,7 @@ type Tenant struct {
 	registry     registry
 	directory    directory
 	sessions     sessions
+	devices      devices
 
 	mu         sync.Mutex // guards what follows; never held while a key is made or a signature is computed
 	authority  string
@@ -85,6 +86,7 @@ func New(o Options) (*Tenant, error) {
 		hits:      map[string]int{},
 		weather:   map[Part]Weather{},
 		sessions:  sessions{codes: map[string]codeGrant{}, refresh: map[string]signIn{}},
+		devices:   devices{grants: map[string]*deviceGrant{}},
 
 		certificates: sync.OnceValue(mustMakeAuthority),
 	}

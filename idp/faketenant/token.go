@@ -2,7 +2,6 @@ package faketenant
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -65,6 +64,8 @@ func (t *Tenant) grant(r *http.Request) (tokenAnswer, error) {
 		grantOnBehalfOf:        t.onBehalfOf,
 		grantCode:              t.authorizationCode,
 		grantRefreshToken:      t.refreshToken,
+		grantDeviceCode:        t.deviceCode,
+		grantDeviceOld:         t.deviceCode,
 	}
 	handle, known := handlers[kind]
 	switch {
@@ -77,12 +78,9 @@ func (t *Tenant) grant(r *http.Request) (tokenAnswer, error) {
 	if err != nil {
 		return tokenAnswer{}, err
 	}
-	tid := strings.ToLower(segment)
-	switch {
-	case tid == "common" || tid == "organizations":
-		return tokenAnswer{}, notMultiTenant.because(app.ID)
-	case !slices.Contains(t.tenantIDs, tid):
-		return tokenAnswer{}, tenantNotFound.because(segment)
+	tid, err := t.directoryOf(segment, app)
+	if err != nil {
+		return tokenAnswer{}, err
 	}
 	return handle(tokenRequest{r, tid, app, acr})
 }

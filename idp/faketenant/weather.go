@@ -12,7 +12,7 @@ import (
 type Part string
 
 // PartKeys are the key sets, PartDiscovery the documents that lead to them and to the endpoints, PartToken the token
-// endpoint, PartSignIn the pages that people see, PartGraph all of Graph.
+// endpoint and the one where devices begin, PartSignIn the pages that people see, PartGraph all of Graph.
 const (
 	PartKeys      Part = "keys"
 	PartDiscovery Part = "discovery"
@@ -82,9 +82,9 @@ func partOf(path string) Part {
 		return PartDiscovery
 	case strings.HasSuffix(path, "/discovery/v2.0/keys"), strings.HasSuffix(path, "/discovery/keys"):
 		return PartKeys
-	case strings.HasSuffix(path, "/oauth2/v2.0/token"):
+	case strings.HasSuffix(path, "/oauth2/v2.0/token"), strings.HasSuffix(path, "/oauth2/v2.0/devicecode"):
 		return PartToken
-	case strings.HasSuffix(path, "/oauth2/v2.0/authorize"), strings.HasSuffix(path, "/oauth2/v2.0/logout"):
+	case strings.HasSuffix(path, "/oauth2/v2.0/authorize"), strings.HasSuffix(path, "/oauth2/v2.0/logout"), path == devicePath:
 		return PartSignIn
 	default:
 		return ""
