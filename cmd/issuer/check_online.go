@@ -65,7 +65,7 @@ func (c *checkCmd) online(ctx context.Context, p *program, s settings) error {
 	token := ""
 	if c.Token != "" {
 		var err error
-		if token, err = p.readToken(); err != nil {
+		if token, err = p.readToken("--token -"); err != nil {
 			return err
 		}
 	}

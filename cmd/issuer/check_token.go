@@ -18,8 +18,8 @@ import (
 // maxTokenText is what is read of standard input: more than any token, and than the exchange takes.
 const maxTokenText = 64 << 10
 
-// readToken reads the token to be judged, without the blanks around it. It never leaves this process.
-func (p *program) readToken() (string, error) {
+// readToken reads a token from standard input, which flag has asked for, without the blanks around it.
+func (p *program) readToken(flag string) (string, error) {
 	if p.terminal {
 		if err := p.say("Paste the Entra access token, then press Enter and Ctrl-D:"); err != nil {
 			return "", err
@@ -31,7 +31,7 @@ func (p *program) readToken() (string, error) {
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" {
-		return "", usagef("--token - wants an Entra access token on standard input, which is empty")
+		return "", usagef("%s wants an Entra access token on standard input, which is empty", flag)
 	}
 	return token, nil
 }

@@ -5,6 +5,7 @@ type cli struct {
 	Dev          devCmd          `cmd:"" help:"Everything in one process, nothing to install: a fake Entra tenant, roles and keys in memory."`
 	Serve        serveCmd        `cmd:"" help:"Run the service."`
 	Migrate      migrateCmd      `cmd:"" help:"Bring the database schema up to date."`
+	Exchange     exchangeCmd     `cmd:"" help:"Get an Entra token, exchange it for a Hasura token, and show that or run a query with it."`
 	Keys         keysCmd         `cmd:"" help:"The ring of signing keys."`
 	Roles        rolesCmd        `cmd:"" help:"Who holds which Hasura role."`
 	Audit        auditCmd        `cmd:"" help:"What was decided, and what was changed."`

@@ -157,19 +157,25 @@ func TestTheSettingsThatDevPrintsLeadToItsGraph(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	d := develop(t, "--tls", ca)
 	printed := regexp.MustCompile(`ISSUER_(?:ENTRA|GRAPH)_[A-Z_]+=\S+`).FindAllString(d.screen, -1)
+	client := trusting(t, ca)
+	var stdout, stderr bytes.Buffer
+	environ := append(fileSettings("ISSUER_URL=http://127.0.0.1:1", "ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+filepath.Join(t.TempDir(), "k.json")), printed...)
+	p := program{environ: environ, stdin: strings.NewReader(d.tokenBy(t, client, "crowded")), stdout: &stdout, stderr: &stderr, azure: client}
+	if code := p.run(t.Context(), []string{"check", "--online", "--token", "-"}); code != exitDone || !strings.Contains(stdout.String(), "Microsoft Graph knows of 250") {
+		t.Errorf("%v: exit code %d\n%s%s", printed, code, &stdout, &stderr)
+	}
+}
+
+// trusting is a client that trusts the certificate in a file alone.
+func trusting(t *testing.T, ca string) *http.Client {
+	t.Helper()
 	text, err := os.ReadFile(ca)
 	if err != nil {
 		t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(text)
-	trusting := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-	var stdout, stderr bytes.Buffer
-	environ := append(fileSettings("ISSUER_URL=http://127.0.0.1:1", "ISSUER_ROLES_FILE="+rolesFile(t), "ISSUER_KEYS_FILE="+filepath.Join(t.TempDir(), "k.json")), printed...)
-	p := program{environ: environ, stdin: strings.NewReader(d.tokenBy(t, trusting, "crowded")), stdout: &stdout, stderr: &stderr, azure: trusting}
-	if code := p.run(t.Context(), []string{"check", "--online", "--token", "-"}); code != exitDone || !strings.Contains(stdout.String(), "Microsoft Graph knows of 250") {
-		t.Errorf("%v: exit code %d\n%s%s", printed, code, &stdout, &stderr)
-	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }
 
 func (d developing) tokenBy(t *testing.T, client *http.Client, persona string) string {

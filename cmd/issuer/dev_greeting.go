@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
 )
 
 const greetingPersona = "editor"
@@ -50,6 +52,7 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 	}
 	fmt.Fprintf(&b, "\nExchange a token (any persona's name will do):\n\n%s\n", d.curlLine(greetingPersona))
 	fmt.Fprintf(&b, "\n%s\n", shown)
+	fmt.Fprintf(&b, "\nThe same for people, who sign in with a code on any screen (--query runs a query with the token):\n\n%s\n", d.exchangeLine())
 	fmt.Fprintf(&b, "\nFor Hasura v2 (issuer hasura-config prints v3 too):\n\n  %s\n\n", secretLine)
 	return b.String(), nil
 }
@@ -58,6 +61,16 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 func (d *dev) curlLine(persona string) string {
 	return fmt.Sprintf("  curl -s %s/oauth2/token -d grant_type=%s -d subject_token_type=%s -d subject_token=$(curl -sf %s%s/personas/%s/token)",
 		d.ownURL, tokenExchange, accessTokenType, d.curlTrust(), d.entraURL, persona)
+}
+
+// exchangeLine has this program sign somebody in to the fake tenant, as a device would.
+func (d *dev) exchangeLine() string {
+	trust := ""
+	if d.caFile != "" {
+		trust = "SSL_CERT_FILE=" + quoted(d.caFile) + " "
+	}
+	return fmt.Sprintf("  %sissuer exchange --issuer %s --authority %s --tenant %s --client %s --entra-scope api://%s/access_as_user",
+		trust, d.ownURL, d.entraURL, faketenant.TenantID, faketenant.NativeClientID, faketenant.APIClientID)
 }
 
 const (

@@ -62,9 +62,13 @@ type program struct {
 	redis    redisOpener      // for tests, whose machine may be slow; nil: redisconn.Open
 	toggles  <-chan os.Signal // each toggles the log level of a service; nil: none come
 	azure    *http.Client     // for tests, whose Entra and Key Vault have a certificate of their own; nil: as usual
+	wait     waiter           // for tests, in which nobody waits for a person; nil: as long as it says
 	now      func() time.Time // for tests, whose machine has a wrong clock as the keys see it; nil: time.Now
 	records  int              // for tests, of the audit that may wait in memory; 0: as many as usual
 }
+
+// waiter returns once d is over, or with an error when ctx ends first.
+type waiter = func(ctx context.Context, d time.Duration) error
 
 // usageError is wrong usage or wrong settings: exit code 2.
 type usageError struct{ err error }

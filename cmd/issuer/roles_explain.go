@@ -150,7 +150,7 @@ func (x *explainer) question(c *rolesExplainCmd, e *explained) (q issuer.Questio
 		q.About = []string{c.Role}
 	}
 	if c.Token != "" {
-		q.SubjectToken, err = x.program.readToken()
+		q.SubjectToken, err = x.program.readToken("--token -")
 		return q, x.settings.suspect(q.SubjectToken), err
 	}
 	q.Caller, err = c.caller(x.settings)
