@@ -42,7 +42,7 @@ build: ## Build the static binary bin/issuer
 image: ## Build the container image issuer, with the version and commit of this checkout
 	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t issuer .
 
-setup: ## Install what the tests need (Postgres, Redis, gateways, Node, Chromium), where it is missing and may be installed
+setup: ## Install what the tests need (Postgres, Redis, gateways, shells, mandoc, Node, Chromium), where it is missing and may be installed
 	@scripts/setup.sh
 
 test: setup ## Run all tests but those of the weather, with the race detector

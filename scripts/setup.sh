@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: Postgres and Redis servers, gateways, Chromium, Node 20 or newer with npm. Does
+# Installs what the tests need and the machine lacks: Postgres and Redis servers, gateways, Chromium, shells, mandoc, Node 20 or newer with npm. Does
 # nothing where all is there. Where it may not install, it says in one line what to install.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/usr/local/sbin # where Debian puts servers, which not everybody's PATH has
@@ -33,6 +33,9 @@ need nginx nginx nginx # the gateways that deploy/gateways is for
 need caddy caddy caddy
 need haproxy haproxy haproxy
 need chromium chromium chromium # the browser that the pages are tried in
+need zsh zsh zsh # shells that completion is tried in, beside bash
+need fish fish fish
+need mandoc mandoc mandoc # which judges the man page
 need cc gcc gcc libc6-dev # the race detector
 if [ ${#debian[@]} -eq 0 ] && node_is_new; then exit 0; fi
 
@@ -60,6 +63,6 @@ elif command -v brew >/dev/null && [ ${#brew[@]} -gt 0 ]; then
   echo "installing ${brew[*]}"
   brew install --quiet "${brew[@]}"
 fi
-if have postgres && have initdb && have redis-server && have nginx && have caddy && have haproxy && have chromium && node_is_new && have npm && have curl && have cc; then exit 0; fi
+if have postgres && have initdb && have redis-server && have nginx && have caddy && have haproxy && have chromium && have zsh && have fish && have mandoc && node_is_new && have npm && have curl && have cc; then exit 0; fi
 echo "the tests need programs that are not here; install: ${debian[*]-} node (20 or newer), by Debian's names" >&2
 exit 1

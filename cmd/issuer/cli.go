@@ -11,6 +11,8 @@ type cli struct {
 	Audit        auditCmd        `cmd:"" help:"What was decided, and what was changed."`
 	HasuraConfig hasuraConfigCmd `cmd:"" help:"Print what Hasura needs to trust this issuer, for v2 and v3."`
 	Check        checkCmd        `cmd:"" help:"Validate every setting at once; with --online also try what they name."`
+	Completion   completionCmd   `cmd:"" help:"Print a script by which a shell completes command lines of issuer."`
+	Complete     completeCmd     `cmd:"" hidden:"" help:"Print what the last word may become."`
 	Version      versionCmd      `cmd:"" help:"Print version, commit and Go version."`
 }
 
