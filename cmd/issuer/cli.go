@@ -13,6 +13,7 @@ type cli struct {
 	Check        checkCmd        `cmd:"" help:"Validate every setting at once; with --online also try what they name."`
 	Completion   completionCmd   `cmd:"" help:"Print a script by which a shell completes command lines of issuer."`
 	Complete     completeCmd     `cmd:"" hidden:"" help:"Print what the last word may become."`
+	Man          manCmd          `cmd:"" help:"Print the manual page, for man: all commands, settings and exit codes."`
 	Version      versionCmd      `cmd:"" help:"Print version, commit and Go version."`
 }
 

@@ -43,6 +43,7 @@ func TestWrongUsagePointsToTheHelpOfItsCommand(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
 		"serv": "see issuer --help", "keys foo": "see issuer keys --help", "keys": "see issuer keys --help",
+		"rotate": ", did you mean issuer keys rotate?; see issuer --help", "list": ", did you mean issuer keys list or issuer roles list?; see issuer --help",
 		"roles apply --fast": "see issuer roles apply --help", "serve now": "see issuer serve --help",
 	} {
 		if code, _, stderr := execute(t, nil, strings.Fields(line)...); code != exitUsage || !strings.HasSuffix(stderr, want+"\n") {

@@ -99,7 +99,10 @@ func load(environ []string, needs need) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	return s, f.err()
+	if err := f.err(); err != nil {
+		return s, usagef("%w\n  next: issuer check says what a service still needs; issuer dev needs nothing", err)
+	}
+	return s, nil
 }
 
 // read is load for who has more to check.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-isatty"
 
 	"github.com/hasura-issuer/hasura-issuer/keys"
@@ -95,7 +96,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return code
 	}
 	if err != nil {
-		return p.fail(usagef("%w; see %s --help", err, meant(err)))
+		return p.fail(usagef("%w%s; see %s --help", err, namesakes(parser, args), meant(err)))
 	}
 	return p.fail(parsed.Run())
 }
@@ -110,6 +111,7 @@ func (p *program) parser(ctx context.Context, exit func(code int)) (*kong.Kong, 
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Help(printHelp),
 	)
 }
 
@@ -157,12 +159,34 @@ func meant(err error) string {
 	return "issuer"
 }
 
+// namesakes names the commands whose last word a line began with: issuer rotate is meant for issuer keys rotate.
+func namesakes(parser *kong.Kong, args []string) string {
+	var all []string
+	for _, node := range parser.Model.Leaves(true) {
+		if node.Name == args[0] && node.Parent.Parent != nil {
+			all = append(all, node.FullPath())
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return ", did you mean " + strings.Join(all, " or ") + "?"
+}
+
+// next is what to run after an error that says it not itself; "" where nobody knows.
+func next(err error) string {
+	if _, refused := errors.AsType[*pgconn.ConnectError](err); refused {
+		return "\n  next: issuer check --online tries the database, and what else the settings name"
+	}
+	return ""
+}
+
 // fail prints err, if there is one, and returns the exit code for it.
 func (p *program) fail(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(p.stderr, "issuer: %s\n", lines(err.Error()))
+	fmt.Fprintf(p.stderr, "issuer: %s\n", lines(err.Error()+next(err)))
 	_, usage := errors.AsType[usageError](err)
 	_, sealing := errors.AsType[*keys.SealingError](err) // the settings do not fit the store, whatever the command
 	if usage || sealing {
