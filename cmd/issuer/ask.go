@@ -6,12 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 )
 
 // say tells a person how it ended, beside the data on stdout.
 func (p *program) say(sentence string) error {
 	_, err := fmt.Fprintln(p.stderr, sentence)
 	return err
+}
+
+// during shows the person at a terminal that something takes its time, until stop is called.
+func (p *program) during(what string) (stop func()) {
+	if !p.live {
+		return func() {}
+	}
+	return screen.Progress(p.stderr, what)
 }
 
 // confirm asks question on the terminal. It is nil after yes, or without asking where yes is set.

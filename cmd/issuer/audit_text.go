@@ -5,12 +5,12 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/hasura-issuer/hasura-issuer/audit"
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 )
 
 // writeAudit prints records: one JSON object a line, or a table for people.
@@ -31,7 +31,7 @@ func (p *program) writeAudit(records []audit.Record, asJSON, header bool) error 
 }
 
 func writeAuditTable(w io.Writer, records []audit.Record, header bool) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(w, header)
 	if header {
 		fmt.Fprintln(table, "AT\tWHAT\tWHO\tCAME OF IT\tBY")
 	}

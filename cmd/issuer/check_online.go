@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/graph"
 )
@@ -138,8 +139,10 @@ func (f finding) line() string {
 }
 
 func writeFindings(w io.Writer, found []finding) error {
+	styles := map[status]screen.Style{ok: screen.Green, note: screen.Yellow, off: screen.Dim, failed: screen.Red}
 	for _, f := range found {
-		if _, err := fmt.Fprintf(w, "%-6s  %s: %s\n", f.Status, strings.TrimSpace(f.Name+" "+f.Of), f.line()); err != nil {
+		shown := screen.Of(w).In(styles[f.Status], fmt.Sprintf("%-6s", f.Status))
+		if _, err := fmt.Fprintf(w, "%s  %s: %s\n", shown, strings.TrimSpace(f.Name+" "+f.Of), f.line()); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 )
 
 // exchanged is a token as --json prints it.
@@ -46,8 +48,9 @@ func (c *exchangeCmd) print(p *program, answer tokenAnswer) error {
 		names += "; the first one is the default"
 	}
 	left := time.Duration(answer.ExpiresIn) * time.Second
-	_, err = fmt.Fprintf(p.stdout, "The Hasura token, decoded (Hasura checks its signature, nobody did here):\n\n%s\n\nroles  %s\nends   %s, in %s\n",
-		jsonText([]byte(decoded)), cell(names), e.ExpiresAt.Format(time.RFC3339), left)
+	to := screen.Of(p.stdout)
+	_, err = fmt.Fprintf(to, "%s\n\n%s\n\n%s  %s\n%s   %s, in %s\n", to.In(screen.Bold, "The Hasura token, decoded (Hasura checks its signature, nobody did here):"),
+		jsonText([]byte(decoded)), to.In(screen.Bold, "roles"), to.In(screen.Green, cell(names)), to.In(screen.Bold, "ends"), e.ExpiresAt.Format(time.RFC3339), left)
 	return err
 }
 

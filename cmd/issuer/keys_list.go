@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
 )
@@ -102,7 +102,7 @@ func holdersOf(s keys.State, parties []string) []holder {
 }
 
 func writeKeys(w io.Writer, list []keys.Info) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(w, true)
 	fmt.Fprintln(table, "GEN\tKID\tALG\tSTATE\tPUBLISHED\tSIGNS FROM\tRETIRES\tDROPPED")
 	for _, k := range list {
 		kid := k.KID
@@ -133,7 +133,7 @@ func whenRevoked(k keys.Info) string {
 }
 
 func writeHolders(w io.Writer, holders []holder) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(w, true)
 	fmt.Fprintln(table, "HOLDER\tNAME\tNEWEST GEN\tUP TO DATE\tLAST SEEN\tALARM")
 	for _, h := range holders {
 		current := map[bool]string{true: "yes", false: "no"}[h.Current]

@@ -52,7 +52,9 @@ func (c *keysRevokeCmd) Run(ctx context.Context, p *program) error {
 	if before.Dispute() != nil {
 		wait = 0 // nobody follows
 	}
+	stop := p.during("waiting for the replicas to confirm")
 	after, err := awaitState(ctx, tools.store, wait, func(s keys.State) bool { return len(s.Unconfirmed(result.Version)) == 0 })
+	stop()
 	if err != nil {
 		return fmt.Errorf("the key is revoked, but who holds it could not be read: %w", err)
 	}

@@ -20,7 +20,9 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 )
 
@@ -36,18 +38,35 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	toggles := make(chan os.Signal, 1)
 	notifyToggle(toggles)
+	environ := os.Environ()
 	p := program{
-		environ:  os.Environ(),
+		environ:  environ,
 		stdin:    os.Stdin,
-		stdout:   os.Stdout,
+		stdout:   shownBy(os.Stdout, environ),
 		stderr:   os.Stderr,
 		toggles:  toggles,
 		terminal: isatty.IsTerminal(os.Stdin.Fd()) && isatty.IsTerminal(os.Stderr.Fd()),
-		colour:   isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("NO_COLOR") == "", //nolint:forbidigo // a convention of terminals (no-color.org), not a setting of ours
+		colour:   screen.Shows(environ, isatty.IsTerminal(os.Stderr.Fd())),
+		live:     isatty.IsTerminal(os.Stderr.Fd()),
 	}
 	code := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// shownBy is file as the screen that it is. What is none stays the file.
+func shownBy(file *os.File, environ []string) io.Writer {
+	s := screen.Screen{Writer: file}
+	if isatty.IsTerminal(file.Fd()) {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
+			s.Width = width
+		}
+	}
+	s.Colour = screen.Shows(environ, isatty.IsTerminal(file.Fd()))
+	if s.Width == 0 && !s.Colour {
+		return file
+	}
+	return s
 }
 
 // program is what one run of the command stands on. Nothing below it reads the process's own environment or streams, so
@@ -59,6 +78,7 @@ type program struct {
 	stderr   io.Writer
 	terminal bool             // a person sits in front of stdin and stderr and can be asked
 	colour   bool             // stderr shows colours
+	live     bool             // stderr is a terminal, on which a line may be written over
 	answers  *bufio.Reader    // stdin, once somebody was asked
 	redis    redisOpener      // for tests, whose machine may be slow; nil: redisconn.Open
 	toggles  <-chan os.Signal // each toggles the log level of a service; nil: none come
@@ -106,7 +126,7 @@ func (p *program) parser(ctx context.Context, exit func(code int)) (*kong.Kong, 
 	return kong.New(&cli{},
 		kong.Name("issuer"),
 		kong.Description("Exchanges Microsoft Entra tokens for Hasura tokens. Settings come from the environment (ISSUER_…), see the README."),
-		kong.Writers(p.stdout, p.stderr),
+		kong.Writers(screen.Of(p.stdout).Writer, p.stderr), // which finds out its width by itself
 		kong.Exit(exit),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
@@ -186,7 +206,7 @@ func (p *program) fail(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(p.stderr, "issuer: %s\n", lines(err.Error()+next(err)))
+	fmt.Fprintf(p.stderr, "%s %s\n", screen.Screen{Colour: p.colour}.In(screen.Red, "issuer:"), lines(err.Error()+next(err)))
 	_, usage := errors.AsType[usageError](err)
 	_, sealing := errors.AsType[*keys.SealingError](err) // the settings do not fit the store, whatever the command
 	if usage || sealing {

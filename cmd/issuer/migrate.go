@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 	"github.com/hasura-issuer/hasura-issuer/database"
 )
 
@@ -46,7 +46,7 @@ func (c *migrateCmd) status(ctx context.Context, p *program, url string) error {
 	if c.JSON {
 		return printJSON(p.stdout, migrations)
 	}
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(p.stdout, true)
 	fmt.Fprintln(table, "VERSION\tMIGRATION\tAPPLIED")
 	for _, m := range migrations {
 		fmt.Fprintf(table, "%d\t%s\t%s\n", m.Version, m.Name, timeOrDash(m.AppliedAt))

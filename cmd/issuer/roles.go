@@ -8,9 +8,9 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -113,7 +113,7 @@ func refuseUnasked(s settings) error {
 }
 
 func writeRoles(w io.Writer, d rolestore.Document) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(w, true)
 	fmt.Fprintln(table, "TENANT\tPRINCIPAL\tROLE\tPRIORITY\tFROM\tUNTIL\tSESSION\tREASON")
 	for _, g := range d.Grants {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", g.Tenant, g.Principal, cell(g.Role), g.Priority,

@@ -107,7 +107,10 @@ func (p *program) changeRoles(ctx context.Context, flags changeFlags, words word
 		return err
 	}
 	options.DryRun, options.Confirmed = false, &diff
-	if diff, err = change(ctx, options); err != nil {
+	stop := p.during("changing roles")
+	diff, err = change(ctx, options)
+	stop()
+	if err != nil {
 		return err
 	}
 	return p.sayChange(flags, outcome{diff, true}, words.done)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
@@ -29,15 +30,20 @@ type explained struct {
 // write shows it to a person: the outcome first, then why, then what the token would say.
 func (e explained) write(w io.Writer) error {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "%s\n\n", e.outcome())
+	style := screen.Red
+	if e.Granted {
+		style = screen.Green
+	}
+	to := screen.Of(w).Onto(&out)
+	fmt.Fprintf(to, "%s\n\n", to.In(style, e.outcome()))
 	e.facts(&out)
 	if len(e.Roles) > 0 {
 		fmt.Fprintln(&out)
-		e.roles(&out)
+		e.roles(to)
 	}
 	if len(e.Session) > 0 {
 		fmt.Fprintln(&out)
-		e.session(&out)
+		e.session(to)
 	}
 	if e.Token != nil {
 		if err := e.claims(&out); err != nil {
@@ -170,7 +176,7 @@ func blockLine(b issuer.ExplainedBlock) string {
 
 // roles shows each role, and each grant that speaks of it, the one that has the say first.
 func (e explained) roles(w io.Writer) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(w, true)
 	fmt.Fprintln(table, "ROLE\tHELD\tGRANTED TO\tPRIORITY\tSTANDING\tREASON")
 	for _, role := range e.Roles {
 		name, held := cell(role.Role), e.held(role)
@@ -233,7 +239,7 @@ func (e explained) standing(g issuer.ExplainedGrant) string {
 
 // session shows which value each variable has, and over which others.
 func (e explained) session(w io.Writer) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(w, true)
 	fmt.Fprintln(table, "SESSION VARIABLE\tVALUE\tFROM\tOVERRULED")
 	for _, v := range e.Session {
 		var others []string

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 	"github.com/hasura-issuer/hasura-issuer/rolestore/history"
 )
 
@@ -111,7 +111,7 @@ func (c *rolesHistoryCmd) list(ctx context.Context, p *program, pool *pgxpool.Po
 }
 
 func writeRecords(w io.Writer, records []history.Record) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(w, true)
 	fmt.Fprintln(table, "NUMBER\tAT\tACTOR\tLOGIN\tADDRESS\tAPPLICATION\tCHANGE")
 	for _, r := range records {
 		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Number, timeOrDash(r.At),

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 	"github.com/hasura-issuer/hasura-issuer/rolestore/rolemap"
 )
 
@@ -70,7 +70,7 @@ func onlyUnresolved(all []rolemap.Mapped) []rolemap.Mapped {
 
 // writeMapped writes a line for each role and below it one for each holder.
 func writeMapped(w io.Writer, all []rolemap.Mapped) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(w, true)
 	fmt.Fprintln(table, "ROLE\tHOLDER\tMEANS\tCOMPONENT\tROOT FIELDS")
 	for _, m := range all {
 		fmt.Fprintf(table, "%s\t\t\t%s\t%s\n", cell(m.Role), cell(m.Component), cell(strings.Join(m.Fields, " ")))

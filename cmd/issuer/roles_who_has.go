@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
@@ -96,7 +96,7 @@ func (h holding) write(w io.Writer, tenant string) error {
 		_, err := fmt.Fprintf(w, "nobody: there is no grant of the role %s%s\n", cell(h.Role), where)
 		return err
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := screen.NewTable(w, true)
 	fmt.Fprintln(table, "TENANT\tPRINCIPAL\tNOW\tPRIORITY\tFROM\tUNTIL\tSESSION\tREASON")
 	for _, held := range h.Grants {
 		g := held.Grant
