@@ -241,3 +241,26 @@ func TestKeysRotateDoesOnlyWhatIsDue(t *testing.T) {
 		})
 	}
 }
+
+func TestAnErrorNamesTheNextCommand(t *testing.T) {
+	t.Parallel()
+	nobody := []string{"ISSUER_DATABASE_URL=postgres://u@127.0.0.1:1/d?connect_timeout=2"}
+	for name, c := range map[string]struct {
+		environ []string
+		args    string
+		want    string
+	}{
+		"no settings": {nil, "roles list", "\n  next: issuer check says"}, "no URL": {nil, "hasura-config", "\n  next: issuer check says"},
+		"no database there": {nobody, "roles list", "\n  next: issuer check --online tries the database"},
+		"no schema":         {[]string{"ISSUER_DATABASE_URL=" + pgtest.NewEmpty(t)}, "roles list", "run `issuer migrate`"},
+	} {
+		code, _, stderr := execute(t, c.environ, strings.Fields(c.args)...)
+		if code == exitDone || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: exit code %d, %q, want %q", name, code, stderr, c.want)
+		}
+	}
+	_, _, stderr := execute(t, []string{"ISSUER_LOG_LEVEL=loud"}, "version", "--x")
+	if strings.Contains(stderr, "next:") {
+		t.Errorf("a flag: %q", stderr)
+	}
+}

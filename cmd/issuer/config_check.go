@@ -160,6 +160,7 @@ func wholeSeconds(d time.Duration) bool { return d == d.Truncate(time.Second) }
 func (s *settings) require(f *faults, needs need) {
 	missing := func(n need, absent bool, name string) {
 		if needs&n != 0 && absent {
+			f.lacks = true
 			f.add(name, "")
 		}
 	}
@@ -191,9 +192,11 @@ func (s *settings) require(f *faults, needs need) {
 	}
 	missing(needService, (s.InsecureCompat || s.CompatAllowEmpty) && s.CompatTenant == "" && len(s.EntraTenants) > 1 && needs&needService == needService, "ISSUER_COMPAT_TENANT")
 	if needs&needRoles != 0 && !database && s.RolesFile == "" {
+		f.lacks = true
 		f.addf("roles have no home: set ISSUER_DATABASE_URL (and run issuer migrate) or ISSUER_ROLES_FILE")
 	}
 	if needs&needKeys != 0 && !database && s.KeysFile == "" {
+		f.lacks = true
 		f.addf("signing keys have no home: set ISSUER_DATABASE_URL (and run issuer migrate) or ISSUER_KEYS_FILE")
 	}
 	if needs&needService == needService && sameListener(s.Listen, s.AdminListen) {

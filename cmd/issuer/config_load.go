@@ -35,11 +35,17 @@ func variables() map[string]variable {
 	return all
 }
 
+// lackingError is settings that a command cannot do without.
+type lackingError struct{ error }
+
+func (e lackingError) Unwrap() error { return e.error }
+
 // faults collects everything that is wrong with the settings, so that one run reports it whole.
 type faults struct {
 	vars  map[string]variable // by variable name
 	named map[string]bool     // variables that have a fault already
 	list  []string
+	lacks bool // what the command cannot do without is not set
 }
 
 // add records that the variable name holds got, which is not what it wants. An empty got means that it is not set.
@@ -99,10 +105,10 @@ func load(environ []string, needs need) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	if err := f.err(); err != nil {
-		return s, usagef("%w\n  next: issuer check says what a service still needs; issuer dev needs nothing", err)
+	if err := f.err(); err != nil && f.lacks {
+		return s, lackingError{err}
 	}
-	return s, nil
+	return s, f.err()
 }
 
 // read is load for who has more to check.

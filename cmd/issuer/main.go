@@ -198,6 +198,9 @@ func next(err error) string {
 	if _, refused := errors.AsType[*pgconn.ConnectError](err); refused {
 		return "\n  next: issuer check --online tries the database, and what else the settings name"
 	}
+	if _, lacks := errors.AsType[lackingError](err); lacks {
+		return "\n  next: issuer check says what a service still needs; issuer dev needs nothing"
+	}
 	return ""
 }
 
