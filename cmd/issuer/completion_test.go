@@ -13,7 +13,7 @@ func onPath(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	program := "#!/bin/sh\n" + asProgram + "=1 exec " + quoted(os.Args[0]) + ` "$@"` + "\n"
-	if err := os.WriteFile(filepath.Join(folder, "issuer"), []byte(program), 0o700); err != nil { //nolint:gosec // G306: a program
+	if err := os.WriteFile(filepath.Join(folder, "issuer"), []byte(program), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
@@ -31,7 +31,7 @@ func onPath(t *testing.T) string {
 // inShell runs a program of a shell in folder, with its own folder of settings.
 func inShell(t *testing.T, folder, shell string, args ...string) string {
 	t.Helper()
-	run := exec.CommandContext(t.Context(), shell, args...) //nolint:gosec // G204: the shell of the case
+	run := exec.CommandContext(t.Context(), shell, args...)
 	run.Dir = folder
 	run.Env = []string{"PATH=" + folder + ":" + os.Getenv("PATH"), "HOME=" + folder, "XDG_CONFIG_HOME=" + folder, "XDG_DATA_HOME=" + folder, "TERM=dumb"}
 	out, err := run.CombinedOutput()

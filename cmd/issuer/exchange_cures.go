@@ -1,7 +1,7 @@
 package main
 
 // reasonCures say what to do about a refusal, in the words of the README's table. A test holds the two together.
-var reasonCures = map[string]string{
+var reasonCures = map[string]string{ //nolint:gosec // G101: sentences, no credentials
 	"body_malformed":           "send one form (application/x-www-form-urlencoded) of at most 64 fields, uncompressed; no OAuth parameter in the query string, nor more than 4 KiB of anything. At the webhook: a JSON object whose headers are texts, each name once, whole in the first 64 KiB",
 	"parameter_missing":        "send grant_type, subject_token and subject_token_type; at the other doors Authorization: Bearer …",
 	"parameter_repeated":       "send each parameter once, and one Authorization and one X-Hasura-Role header",

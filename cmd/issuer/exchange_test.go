@@ -145,7 +145,7 @@ func TestExchangeSignsInByTheServicesSettings(t *testing.T) {
 func fakeAz(t *testing.T, script string) string {
 	t.Helper()
 	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "az"), []byte("#!/bin/sh\n"+script), 0o700); err != nil { //nolint:gosec // G306: a program
+	if err := os.WriteFile(filepath.Join(folder, "az"), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return "PATH=" + folder

@@ -17,7 +17,7 @@ import (
 // onTerminal runs the program in a process of its own on a terminal that is so wide, and returns what that shows.
 func onTerminal(t *testing.T, width uint16, environ []string, args ...string) string {
 	t.Helper()
-	run := exec.CommandContext(t.Context(), os.Args[0], args...) //nolint:gosec // G204: this program
+	run := exec.CommandContext(t.Context(), os.Args[0], args...)
 	run.Env = append([]string{asProgram + "=1", "TERM=xterm"}, environ...)
 	terminal, err := pty.StartWithSize(run, &pty.Winsize{Rows: 24, Cols: width})
 	if err != nil {
@@ -63,7 +63,7 @@ func TestATableFitsTheTerminalAndAPipeGetsAllOfIt(t *testing.T) {
 func TestForcedColoursShowInAPipe(t *testing.T) {
 	t.Parallel()
 	for environ, want := range map[string]bool{"CLICOLOR_FORCE=1": true, "A=b": false} {
-		run := exec.CommandContext(t.Context(), os.Args[0], "roles", "list") //nolint:gosec // G204: this program
+		run := exec.CommandContext(t.Context(), os.Args[0], "roles", "list")
 		run.Env = []string{asProgram + "=1", environ, "ISSUER_ROLES_FILE=" + rolesFile(t)}
 		out, err := run.Output()
 		if err != nil || escapes.Match(out) != want || strings.Contains(string(out), "…") {
