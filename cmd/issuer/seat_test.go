@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -81,4 +83,37 @@ func TestAHeadOfManyLinesIsRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhoHasMadeWayIsNotHeard(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server, client := net.Pipe()
+		defer client.Close()
+		s := &seat{Conn: server}
+		if err := s.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if s.makeWay() {
+			t.Fatal("it made way in our turn")
+		}
+		heard := make(chan error)
+		go func() {
+			_, err := s.Read(make([]byte, 1))
+			heard <- err
+		}()
+		synctest.Wait()
+		if !s.makeWay() {
+			t.Fatal("it made no way in theirs")
+		}
+		if _, err := client.Write([]byte("G")); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-heard; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a byte that came then was heard: %v", err)
+		}
+		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the next one would be: %v", err)
+		}
+	})
 }
