@@ -228,7 +228,7 @@ func (d *dev) run(ctx context.Context, listener, entra net.Listener) error {
 		}()
 	}
 	quiet := zerolog.Nop()
-	start(func() error { return serveHTTP(ctx, entra, newServer(d.tenant, quiet), noDrain) })
+	start(func() error { return serveHTTP(ctx, seats{Listener: entra}, newServer(d.tenant, quiet), noDrain) })
 	if err := errors.Join(d.ring.Sync(ctx), d.verifier.Refresh(ctx)); err != nil {
 		return err
 	}

@@ -36,10 +36,17 @@ type waitingRoom struct {
 }
 
 func newWaitingRoom(t *testing.T, handler http.Handler, trusted ...netip.Prefix) *waitingRoom {
+	return openWaitingRoom(t, handler, nil, trusted...)
+}
+
+// openWaitingRoom has some turned away.
+func openWaitingRoom(t *testing.T, handler http.Handler, turnAway func([]byte) ([]byte, int), trusted ...netip.Prefix) *waitingRoom {
 	w := &waitingRoom{
 		&pipes{conns: make(chan net.Conn, 2*maxConnections), closed: make(chan struct{})}, newServer(handler, zerolog.Nop(), trusted...),
 	}
-	go func() { _ = serveHTTP(t.Context(), netutil.LimitListener(w, maxConnections), w.server, noDrain) }()
+	go func() {
+		_ = serveHTTP(t.Context(), seats{netutil.LimitListener(w, maxConnections), turnAway}, w.server, noDrain)
+	}()
 	return w
 }
 

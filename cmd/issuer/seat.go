@@ -12,8 +12,11 @@ import (
 // Browsers and proxies together send some 40.
 const maxLines = 200
 
-// seats is a listener whose connections know their place in a quiet, and bound the heads of requests.
-type seats struct{ net.Listener }
+// seats is a listener whose connections know their place in a quiet, bound the heads of requests, and have those turned away that are too many.
+type seats struct {
+	net.Listener
+	turnAway func(sent []byte) (answer []byte, rest int) // as api.API has it; nil: nobody is
+}
 
 // Accept is net.Listener's.
 func (l seats) Accept() (net.Conn, error) {
@@ -21,12 +24,16 @@ func (l seats) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &seat{Conn: conn}, nil
+	return &seat{Conn: conn, turnAway: l.turnAway, born: time.Now()}, nil
 }
 
 // seat is a connection.
 type seat struct {
 	net.Conn
+	turnAway func(sent []byte) (answer []byte, rest int)
+	born     time.Time     // zero once a request has been served
+	late     time.Duration // by how much deadlines are later than net/http reckons, which counts them from when it began to wait
+
 	head    head         // of who reads
 	bounded atomic.Bool  // reads have a deadline
 	turn    atomic.Int32 // whose it is to do something: ours, theirs or nobodys
@@ -54,6 +61,31 @@ func (s *seat) Read(p []byte) (int, error) {
 	if s.head.tooLong() {
 		return without(p, 0), nil
 	}
+	for early := false; ; early = true {
+		n, err := s.hear(p)
+		answer, rest := s.tooMany(p[:n])
+		if answer == nil {
+			if early && !s.born.IsZero() {
+				s.late = time.Since(s.born)
+			}
+			return without(p[:n], s.head.take(p[:n])), err
+		}
+		if err := s.answerEarly(p, answer, rest); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// tooMany is what to answer to a request that has begun to come, if it is one too many.
+func (s *seat) tooMany(sent []byte) (answer []byte, rest int) {
+	if len(sent) == 0 || s.turnAway == nil || !s.head.isNew() {
+		return nil, 0
+	}
+	return s.turnAway(sent)
+}
+
+// hear is a read during which it is their turn.
+func (s *seat) hear(p []byte) (int, error) {
 	if !s.turn.CompareAndSwap(ours, theirs) {
 		return 0, errMadeWay
 	}
@@ -61,7 +93,24 @@ func (s *seat) Read(p []byte) (int, error) {
 	if !s.turn.CompareAndSwap(theirs, ours) {
 		return 0, errMadeWay
 	}
-	return without(p[:n], s.head.take(p[:n])), err
+	return n, err
+}
+
+// answerEarly answers a request of which so much is still to come. What comes next has the time that net/http would give it.
+func (s *seat) answerEarly(buffer, answer []byte, rest int) error {
+	if rest > 0 {
+		_ = s.Conn.SetReadDeadline(time.Now().Add(readTimeout))
+	}
+	for rest > 0 {
+		n, err := s.hear(buffer[:min(rest, len(buffer))])
+		if err != nil {
+			return err
+		}
+		rest -= n
+	}
+	_ = s.SetDeadline(time.Now().Add(idleTimeout)) // of the answer too, which seldom has to wait: it fits into what the kernel keeps
+	_, err := s.Write(answer)
+	return err
 }
 
 // without has the bytes behind the first so many be those of a line that does not end, and returns how many there are in all.
@@ -78,6 +127,9 @@ var errMadeWay = &net.OpError{Op: "read", Net: "tcp", Err: net.ErrClosed}
 // SetReadDeadline is net.Conn's.
 func (s *seat) SetReadDeadline(t time.Time) error {
 	s.bounded.Store(!t.IsZero())
+	if !t.IsZero() {
+		t = t.Add(s.late)
+	}
 	return s.Conn.SetReadDeadline(t)
 }
 
@@ -87,8 +139,11 @@ func (s *seat) makeWay() bool { return s.turn.CompareAndSwap(theirs, nobodys) }
 // changed is told of each state by the goroutine that reads the head.
 func (s *seat) changed(state http.ConnState) {
 	switch state {
-	case http.StateNew, http.StateIdle:
+	case http.StateNew:
 		s.head = head{coming: true, empty: true}
+	case http.StateIdle:
+		s.head = head{coming: true, empty: true}
+		s.born, s.late = time.Time{}, 0 // from here on it begins to count when a request begins to come
 	case http.StateActive: // the head is there
 		s.head.coming = false
 	case http.StateHijacked, http.StateClosed:
@@ -101,6 +156,9 @@ type head struct {
 	lines  int
 	empty  bool // nothing stands on the line so far, but perhaps its \r
 }
+
+// isNew tells whether nothing of it has come yet but empty lines.
+func (h *head) isNew() bool { return h.coming && h.lines == 0 && h.empty }
 
 func (h *head) tooLong() bool { return h.coming && h.lines > maxLines }
 

@@ -92,7 +92,7 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 	if admin != nil {
 		handler := svc.api.AdminHandler(svc.metricsOn(admin), svc.operationsOn(admin, background.Done()))
 		loops.Go(func() {
-			if err := serveHTTP(background, admin, newServer(handler, svc.log), noDrain); err != nil {
+			if err := serveHTTP(background, seats{Listener: admin}, newServer(handler, svc.log), noDrain); err != nil {
 				svc.log.Error().Err(err).Msg("admin listener")
 			}
 		})
@@ -104,7 +104,7 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 		svc.log.Info().Dur("delay_ms", svc.settings.DrainDelay).Msg("draining")
 		return svc.settings.DrainDelay
 	}
-	return serveHTTP(ctx, listener, newServer(svc.before(svc.api.Handler()), svc.log, svc.settings.proxies()...), drain)
+	return serveHTTP(ctx, seats{listener, svc.api.TurnAway}, newServer(svc.before(svc.api.Handler()), svc.log, svc.settings.proxies()...), drain)
 }
 
 // before has the front answer first, where there is one.
@@ -134,7 +134,7 @@ func noDrain() time.Duration { return 0 }
 // ready before we are gone, and waits for open requests. A server that dies by itself is an error.
 func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, drain func() time.Duration) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(seats{listener}) }()
+	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
@@ -153,16 +153,23 @@ func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, 
 	return nil
 }
 
+// The times that a server gives its clients.
+const (
+	readTimeout  = 10 * time.Second
+	writeTimeout = 15 * time.Second // lies above the handlers' own deadline, which is 8 s
+	idleTimeout  = 75 * time.Second // longer than the 60 s of most balancers, which must not send into a closing connection
+)
+
 // newServer bounds what a client may cost before a handler sees it: slow headers, slow bodies, idle connections and long
-// headers; a seat bounds their number. The handlers' own deadline (8 s) lies below WriteTimeout.
+// headers; a seat bounds their number.
 func newServer(handler http.Handler, log zerolog.Logger, trusted ...netip.Prefix) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      15 * time.Second,
-		IdleTimeout:       75 * time.Second, // longer than the 60 s of most balancers, which must not send into a closing connection
-		MaxHeaderBytes:    28 << 10,         // net/http reads 4 KiB more than it is told
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    28 << 10, // net/http reads 4 KiB more than it is told
 		// OPTIONS * is answered like any other path that is none.
 		DisableGeneralOptionsHandler: true,
 		ConnState:                    (&quiet{room: maxQuiet, last: lastQuiet, trusted: trusted}).changed,

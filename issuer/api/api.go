@@ -75,6 +75,7 @@ type API struct {
 	draining  atomic.Bool
 	queries   turns // of /v1/authenticate
 	gates     gates
+	early     early
 }
 
 // New returns an API on an exchanger and a key set. It does no I/O.
@@ -88,9 +89,10 @@ func New(config Config, exchanger Exchanger, keys KeySet) *API {
 	if config.yield == nil {
 		config.yield = runtime.Gosched
 	}
+	answers := renderProblems()
 	return &API{
-		config: config, exchanger: exchanger, keys: keys,
-		problems: renderProblems(), metadata: renderMetadata(config.URL), mayKeep: publicFor(config.JWKSMaxAge),
+		config: config, exchanger: exchanger, keys: keys, early: early{answer: renderEarly(answers[issuer.ReasonOverloaded])},
+		problems: answers, metadata: renderMetadata(config.URL), mayKeep: publicFor(config.JWKSMaxAge),
 		cors: exactOrigins(config.CORSOrigins), gates: newGates(config.yield),
 		origins: append([]string{ownOrigin(config.URL)}, config.CORSOrigins...),
 	}

@@ -34,7 +34,12 @@ const (
 	AdmittedEach = admittedEach
 	MostSaved    = mostSaved
 	PlacesEach   = placesEach
+
+	TurnedAwayEach = turnedAwayEach
 )
+
+// PlainExchange is for the fuzz test, which compares it with net/http's reader.
+func PlainExchange(sent []byte) (length int, plain bool) { return plainExchange(sent) }
 
 // Yield is what a request that may begin waits for.
 func Yield(config *Config, yield func()) { config.yield = yield }

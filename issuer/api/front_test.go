@@ -26,27 +26,38 @@ func places() int { return api.PlacesEach * runtime.GOMAXPROCS(0) }
 // front is an API whose requests begin when the test says so. It lives in a bubble.
 type front struct {
 	t       *testing.T
+	api     *api.API
 	handler http.Handler
 	turn    chan struct{} // takes one for each that begins; closed: all do
 	ready   atomic.Int32  // those that have a place
 	log     strings.Builder
 
-	mu    sync.Mutex
-	order []string // who was served, by their request ids
+	mu     sync.Mutex
+	order  []string // who was served, by their request ids
+	counts map[api.Outcome]int
 }
 
 func newFront(t *testing.T) *front {
 	t.Helper()
-	f := &front{t: t, turn: make(chan struct{})}
-	config := api.Config{URL: "https://auth.example.com", Logger: zerolog.New(zerolog.SyncWriter(&f.log)), Chooser: anyRole{}}
+	f := &front{t: t, turn: make(chan struct{}), counts: map[api.Outcome]int{}}
+	config := api.Config{Meter: f, URL: "https://auth.example.com", Logger: zerolog.New(zerolog.SyncWriter(&f.log)), Chooser: anyRole{}}
 	api.Yield(&config, func() {
 		f.ready.Add(1)
 		<-f.turn
 		f.ready.Add(-1)
 	})
-	f.handler = api.New(config, f, &keySet{}).Handler()
+	f.api = api.New(config, f, &keySet{})
+	f.handler = f.api.Handler()
 	return f
 }
+
+func (f *front) Exchanged(_ context.Context, outcome api.Outcome, _ time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counts[outcome]++
+}
+
+func (f *front) KeySetFetched(string) {}
 
 type anyRole struct{}
 

@@ -19,6 +19,8 @@ const (
 	// admittedEach is how many begin for each that is refused. A refusal costs a third to a half of an exchange, and who is refused
 	// is soon back: if all were refused that there are too many of, nothing else would be done. docs/performance has the figures.
 	admittedEach = 4
+	// turnedAwayEach is how many may be turned away for each that begins: a fifth of what can be done then goes into all refusals together.
+	turnedAwayEach = 3
 	// mostSaved is how many refusals may come at once.
 	mostSaved = 64
 	// mostWaiting bounds a queue by number. It is what the program allows of connections, so that it is for other servers.
@@ -41,10 +43,10 @@ var errOverloaded = &issuer.Error{
 type gate struct {
 	yield func() // returns when all that was ready to run before has had a processor
 
-	mu       sync.Mutex
-	free     int       // places
-	queue    list.List // of *waiter, who came first first; empty while a place is free
-	admitted int       // while there were too many, less what refusals took from it
+	mu    sync.Mutex
+	free  int       // places
+	queue list.List // of *waiter, who came first first; empty while a place is free
+	saved int       // what those that began while there were too many have paid for, in requests that are turned away
 }
 
 type waiter struct {
@@ -78,11 +80,33 @@ func (g *gate) enter() (inQueue *list.Element, ok bool) {
 		return nil, true
 	case g.queue.Len() >= mostWaiting:
 		return nil, false
-	case g.admitted >= admittedEach && g.tooMany():
-		g.admitted -= admittedEach
+	case g.spend(admittedEach * turnedAwayEach):
 		return nil, false
 	}
 	return g.queue.PushBack(&waiter{time.Now(), make(chan struct{})}), true
+}
+
+// spend tells whether one is to be refused whose refusal costs so much, and takes that from what was saved. mu is held.
+func (g *gate) spend(cost int) bool {
+	if g.saved < cost || !g.tooMany() {
+		return false
+	}
+	g.saved -= cost
+	return true
+}
+
+// couldTurnAway tells whether turnAway would return true now.
+func (g *gate) couldTurnAway() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.saved > 0 && g.tooMany()
+}
+
+// turnAway tells whether a request is to be refused that has cost nothing yet but its bytes.
+func (g *gate) turnAway() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.spend(1)
 }
 
 // tooMany tells whether more wait than can begin in good time. mu is held.
@@ -114,9 +138,9 @@ func (g *gate) next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.tooMany() {
-		g.admitted = min(g.admitted+1, mostSaved*admittedEach)
+		g.saved = min(g.saved+turnedAwayEach, mostSaved*admittedEach*turnedAwayEach)
 	} else {
-		g.admitted = 0
+		g.saved = 0
 	}
 	first := g.queue.Front()
 	if first == nil {
