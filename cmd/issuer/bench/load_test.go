@@ -25,6 +25,7 @@ type target struct {
 	requests [][]byte
 	next     atomic.Uint64
 	group    []*target // instead of the server: several, which share the load
+	anew     bool      // each request comes on a connection of its own
 }
 
 // of is the server that a connection goes to.
@@ -92,6 +93,7 @@ func (t *target) measure(b *testing.B, connections int, work func(*target, *clie
 	clients := make([]*client, connections)
 	for i := range clients {
 		clients[i] = dial(b, t.of(i).address)
+		clients[i].anew = t.anew
 	}
 	took := make([][]time.Duration, connections)
 	var running sync.WaitGroup
@@ -153,6 +155,7 @@ func (t *target) cpu(b *testing.B) float64 {
 type client struct {
 	conn net.Conn
 	in   *bufio.Reader
+	anew bool // the connection is another one for each request
 }
 
 func dial(b *testing.B, address string) *client {
@@ -161,7 +164,7 @@ func dial(b *testing.B, address string) *client {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &client{conn, bufio.NewReaderSize(conn, 32<<10)}
+	return &client{conn, bufio.NewReaderSize(conn, 32<<10), false}
 }
 
 // ask sends a request and wants 200.
@@ -174,6 +177,11 @@ func (c *client) ask(request []byte) error {
 }
 
 func (c *client) send(request []byte) (status int, err error) {
+	if c.anew {
+		if err := c.again(); err != nil {
+			return 0, err
+		}
+	}
 	if _, err := c.conn.Write(request); err != nil {
 		return 0, err
 	}
@@ -184,6 +192,18 @@ func (c *client) send(request []byte) (status int, err error) {
 	defer response.Body.Close()
 	_, err = io.Copy(io.Discard, response.Body)
 	return response.StatusCode, err
+}
+
+// again connects to the same server anew.
+func (c *client) again() error {
+	conn, err := net.DialTimeout("tcp", c.conn.RemoteAddr().String(), 10*time.Second)
+	if err != nil {
+		return err
+	}
+	c.conn.Close()
+	c.conn = conn
+	c.in.Reset(conn)
+	return nil
 }
 
 // raw is a request as it goes over the wire.

@@ -31,6 +31,15 @@ func BenchmarkOverload(b *testing.B) {
 		t.requests = append(t.requests, w.exchangeOf("/oauth2/token", token))
 	}
 	t.closed(b, busy, o.span)
+	for _, anew := range []bool{false, true} {
+		t.anew = anew
+		fmt.Printf("\nover %s\n", map[bool]string{false: "connections that are kept", true: "a new connection for each request"}[anew])
+		t.overload(b, o)
+	}
+}
+
+func (t *target) overload(b *testing.B, o options) {
+	b.Helper()
 	best := t.closed(b, busy, 2*o.span)
 	few, many := t.dial(b, busy), t.dial(b, crowd)
 	calm := newWave(t.flood(b, few, calmShare*best.rate, 2*o.span))
@@ -46,12 +55,12 @@ func BenchmarkOverload(b *testing.B) {
 	cpu, peak := t.cpu(b)-before, t.peak(b)
 	later.Wait()
 	if b.Failed() {
-		return
+		b.FailNow()
 	}
 	asked := float64(len(wave.granted) + len(wave.refused))
 	paidFor := float64(len(wave.granted) + wave.early(after))
 	each := cpu * 1e6 / paidFor
-	fmt.Printf("\nbest: %.0f req/s, each %.0f µs of the processor; at half of that p50 %.2f ms, p99 %.2f ms\n", best.rate, best.cpu, at(calm.granted, 0.5), at(calm.granted, 0.99))
+	fmt.Printf("best: %.0f req/s, each %.0f µs of the processor; at half of that p50 %.2f ms, p99 %.2f ms\n", best.rate, best.cpu, at(calm.granted, 0.5), at(calm.granted, 0.99))
 	fmt.Printf("asked %.1f times as much: %.0f %% of the best granted, statuses %v\n", asked/span.Seconds()/best.rate, 100*float64(len(wave.granted))/span.Seconds()/best.rate, wave.statuses)
 	fmt.Printf("processor time for each that was granted, with the refusals: %.0f µs, so %.0f %% of the best\n", each, 100*best.cpu/each)
 	fmt.Printf("granted in p50 %.1f ms, p99 %.1f ms; refused in p50 %.1f ms, p99 %.1f ms\n",
@@ -71,6 +80,7 @@ func (t *target) dial(b *testing.B, connections int) []*client {
 	clients := make([]*client, connections)
 	for i := range clients {
 		clients[i] = dial(b, t.address)
+		clients[i].anew = t.anew
 		b.Cleanup(func() { clients[i].conn.Close() })
 	}
 	return clients
