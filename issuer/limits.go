@@ -34,6 +34,7 @@ type Use struct {
 	Who   string // whom it counts for
 	Look  bool   // it is not done now: tell only whether it might be
 	Quick bool   // with Look: tell it from memory, and that it might be where that does not know
+	Ahead int    // with Quick: how many others are about to do the same, who come first
 }
 
 // Limiter tells whether something happens too often. Allow counts it and returns zero, or it returns how long to wait and
@@ -69,12 +70,12 @@ func (i *Issuer) allowFrom(ctx context.Context, r Request, id bounded.Key) error
 
 // Shuts returns why a token that comes from there would be refused before anybody looks at it, as far as that is known without asking
 // anybody; nil otherwise. It counts nothing, and is so quick that nobody has to wait for their turn to be told. An origin is that of a
-// Request.
-func (i *Issuer) Shuts(ctx context.Context, origin string) error {
+// Request, and ahead is how many others from there are not counted yet and will be: no more of them may wait than would be looked at.
+func (i *Issuer) Shuts(ctx context.Context, origin string, ahead int) error {
 	if origin == "" {
 		return nil
 	}
-	return i.allow(ctx, Use{Limit: LimitAddress, Who: origin, Look: true, Quick: true}, Use{Limit: LimitFailures, Who: origin, Look: true, Quick: true})
+	return i.allow(ctx, Use{Limit: LimitAddress, Who: origin, Look: true, Quick: true, Ahead: ahead}, Use{Limit: LimitFailures, Who: origin, Look: true, Quick: true})
 }
 
 // countFailure counts a refused token by where it came from, and returns why the exchange ends. Of many that were judged

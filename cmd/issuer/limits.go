@@ -68,7 +68,7 @@ func (l *limits) ask(ctx context.Context, use issuer.Use, rate ratelimit.Rate, w
 	counter := l.counters[use.Limit]
 	switch {
 	case use.Quick:
-		return counter.Glance(rate, who)
+		return counter.Glance(rate, who, use.Ahead)
 	case use.Look:
 		return counter.Look(ctx, rate, who)
 	}

@@ -22,12 +22,12 @@ const defaultTimeout = 8 * time.Second
 
 // Exchanger decides on requests: Exchange mints a token, Decide says what it would hold. Their errors are *issuer.Error; any
 // other is shown as a fault of ours. With an error the decision is filled as far as it is known. Both are called
-// concurrently and heed ctx. So does Shuts, which tells from memory why nothing that comes from an origin would be looked at now;
-// nil: something would.
+// concurrently and heed ctx. So does Shuts, which tells from memory why nothing that comes from an origin would be looked at now, after
+// as many others from there as are ahead; nil: something would.
 type Exchanger interface {
 	Exchange(ctx context.Context, request issuer.Request) (issuer.Decision, error)
 	Decide(ctx context.Context, request issuer.Request) (issuer.Decision, error)
-	Shuts(ctx context.Context, origin string) error
+	Shuts(ctx context.Context, origin string, ahead int) error
 }
 
 // KeySet has the key set ready as bytes. etag is an entity tag with its quotes (RFC 9110 §8.8.3). An error means that
@@ -76,6 +76,7 @@ type API struct {
 	queries   turns // of /v1/authenticate
 	gates     gates
 	early     early
+	waiting   waiting // for their turn at the token endpoint
 }
 
 // New returns an API on an exchanger and a key set. It does no I/O.

@@ -64,7 +64,7 @@ func (x *exchanger) Decide(ctx context.Context, r issuer.Request) (issuer.Decisi
 	return d, err
 }
 
-func (x *exchanger) Shuts(context.Context, string) error { return nil }
+func (x *exchanger) Shuts(context.Context, string, int) error { return nil }
 
 func (x *exchanger) answer(ctx context.Context, r issuer.Request) (issuer.Decision, error) {
 	if _, ok := ctx.Deadline(); !ok {

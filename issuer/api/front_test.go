@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -35,11 +36,12 @@ type front struct {
 	mu     sync.Mutex
 	order  []string // who was served, by their request ids
 	counts map[api.Outcome]int
+	room   int // how many of one origin may wait
 }
 
 func newFront(t *testing.T) *front {
 	t.Helper()
-	f := &front{t: t, turn: make(chan struct{}), counts: map[api.Outcome]int{}}
+	f := &front{t: t, turn: make(chan struct{}), counts: map[api.Outcome]int{}, room: math.MaxInt}
 	config := api.Config{Meter: f, URL: "https://auth.example.com", Logger: zerolog.New(zerolog.SyncWriter(&f.log)), Chooser: anyRole{}}
 	api.Yield(&config, func() {
 		f.ready.Add(1)
@@ -73,8 +75,8 @@ func (f *front) Exchange(_ context.Context, r issuer.Request) (issuer.Decision, 
 // shut is an origin that is refused, and the name of requests from there.
 const shut = "192.0.2.66"
 
-func (f *front) Shuts(_ context.Context, origin string) error {
-	if origin == shut {
+func (f *front) Shuts(_ context.Context, origin string, ahead int) error {
+	if origin == shut || ahead >= f.room {
 		return &issuer.Error{Reason: issuer.ReasonRateLimited, RetryAfter: time.Minute, Err: errBroken}
 	}
 	return nil

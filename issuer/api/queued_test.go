@@ -49,6 +49,30 @@ func TestWhoIsOverTheirLimitTakesNobodysPlace(t *testing.T) {
 	})
 }
 
+// TestNoMoreOfOneOriginWaitThanItsLimitHasRoomFor: a flood that comes at once takes no more places than one that comes in turn.
+func TestNoMoreOfOneOriginWaitThanItsLimitHasRoomFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFront(t)
+		f.room = 3
+		in := f.crowd("in-", f.room)
+		wantTooMany := func(what string) {
+			t.Helper()
+			if v := f.exchange("out"); !v.done.Load() || v.Code != http.StatusTooManyRequests {
+				t.Errorf("%s: ended %v with %d", what, v.done.Load(), v.Code)
+			}
+		}
+		wantTooMany("one more")
+		in[0].leave() // and is served all the same: it has a place
+		f.begin(2)
+		wantServed(t, "who began", in[:2]...)
+		in = append(in, f.crowd("next-", 2)...)
+		wantTooMany("one more, after two have begun")
+		f.begin(len(in) - 2)
+		wantServed(t, "who waited", in...)
+	})
+}
+
 // TestTheTimeInTheQueueIsPartOfTheRequests: who waited there nearly as long as a request may take has that much less time left for
 // the body, and gets an answer. In a bubble, where the moments are exact.
 func TestTheTimeInTheQueueIsPartOfTheRequests(t *testing.T) {

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer"
@@ -23,10 +25,7 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request, e *entry) error {
 		return err
 	}
 	origin := e.origin.network()
-	if err := a.exchanger.Shuts(r.Context(), origin); err != nil { // before it takes a place in the queue from somebody
-		return err
-	}
-	if err := a.admit(r.Context(), e); err != nil {
+	if err := a.admitFrom(r.Context(), e, origin); err != nil {
 		return err
 	}
 	wish, err := a.readWish(w, r)
@@ -46,6 +45,43 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request, e *entry) error {
 	}
 	writeSecret(w, http.StatusOK, mustMarshal(grantedOf(decision, wish.tokenType)))
 	return nil
+}
+
+// admitFrom is admit for who counts by where they come from. No more of one origin wait than its limit has room for, so that a flood from
+// there takes no places in the queue from others each time that there is room for one.
+func (a *API) admitFrom(ctx context.Context, e *entry, origin string) error {
+	ahead, leave := a.waiting.enter(origin)
+	defer leave()
+	if err := a.exchanger.Shuts(ctx, origin, ahead); err != nil {
+		return err
+	}
+	return a.admit(ctx, e)
+}
+
+// waiting counts those who wait, by their origin. It is safe for concurrent use.
+type waiting struct {
+	mu   sync.Mutex
+	from map[string]int
+}
+
+// enter returns how many of the same origin have entered before and not left yet.
+func (w *waiting) enter(origin string) (ahead int, leave func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.from == nil {
+		w.from = map[string]int{}
+	}
+	ahead = w.from[origin]
+	w.from[origin]++
+	return ahead, func() { w.leave(origin) }
+}
+
+func (w *waiting) leave(origin string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.from[origin]--; w.from[origin] == 0 {
+		delete(w.from, origin)
+	}
 }
 
 // granted is the answer of RFC 8693 §2.2.1. The scope is always there, since it may be less than what a client hopes for.

@@ -40,13 +40,27 @@ func (m *memory) count(rate Rate, who string, events int) time.Duration {
 	defer m.turn(id)()
 	now := m.since()
 	empty := m.empty(id, now)
-	if wait := empty + rate.interval() - rate.burst() - now; wait > 0 {
-		return min(wait, rate.burst()) // more only if the bucket was larger, or the clock was set back
+	if wait := rate.wait(empty, now, 0); wait > 0 {
+		return wait
 	}
 	if events > 0 {
 		m.buckets.Put(id, empty+rate.interval(), bucketBytes)
 	}
 	return 0
+}
+
+// look is count of none, after so many others.
+func (m *memory) look(rate Rate, who string, ahead int) time.Duration {
+	id := bounded.KeyOf(who)
+	defer m.turn(id)()
+	now := m.since()
+	return rate.wait(m.empty(id, now), now, ahead)
+}
+
+// wait is how long it takes until one more event is there, after so many others, in a bucket that will be empty then; zero: none at all.
+func (r Rate) wait(empty, now time.Duration, ahead int) time.Duration {
+	wait := empty + time.Duration(min(ahead, r.Events)+1)*r.interval() - r.burst() - now
+	return min(max(wait, 0), r.burst()) // more only if the bucket was larger, or the clock was set back
 }
 
 // note takes an event that Redis has allowed, although others may have taken the last one here since.

@@ -70,12 +70,13 @@ func (l *Limiter) Look(ctx context.Context, rate Rate, who string) time.Duration
 	return l.count(ctx, rate, who, 0)
 }
 
-// Glance returns what Look would where this process knows it by itself, and zero where it would have to ask. It does no I/O.
-func (l *Limiter) Glance(rate Rate, who string) time.Duration {
+// Glance returns what Look would where this process knows it by itself and that many others had been counted first, and zero where it
+// would have to ask. It does no I/O.
+func (l *Limiter) Glance(rate Rate, who string, ahead int) time.Duration {
 	if rate.Events < 1 {
 		return 0
 	}
-	return l.memory.count(rate, who, 0)
+	return l.memory.look(rate, who, ahead)
 }
 
 // count asks the memory first. It knows what this process let through, which is part of what all have: what is too much

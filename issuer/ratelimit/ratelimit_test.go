@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -159,22 +160,39 @@ func TestAGlanceAsksNobody(t *testing.T) {
 	one, other := f.replica("calls"), f.replica("calls")
 	wantAllowed(t, one, "a", 9, 9)
 	for range 20 {
-		if wait := one.Glance(tenAnHour, "a"); wait != 0 {
+		if wait := one.Glance(tenAnHour, "a", 0); wait != 0 {
 			t.Fatalf("before it is too much: %v", wait)
 		}
 	}
 	wantAllowed(t, one, "a", 1, 1)
 	f.server.Stop() // from here on a question would be noticed
-	wantWait(t, one.Glance(tenAnHour, "a"), interval)
+	wantWait(t, one.Glance(tenAnHour, "a", 0), interval)
 	for name, wait := range map[string]time.Duration{
-		"who only another replica knows of": other.Glance(tenAnHour, "a"), "somebody else": one.Glance(tenAnHour, "b"),
-		"where there is no limit": one.Glance(ratelimit.Rate{}, "a"),
+		"who only another replica knows of": other.Glance(tenAnHour, "a", 0), "somebody else": one.Glance(tenAnHour, "b", 0),
+		"where there is no limit": one.Glance(ratelimit.Rate{}, "a", 0),
 	} {
 		if wait != 0 {
 			t.Errorf("%s: %v", name, wait)
 		}
 	}
 	f.wantFallbacks(0)
+}
+
+// TestAGlanceCountsThoseAhead who are not counted yet, wherever there is anything to count.
+func TestAGlanceCountsThoseAhead(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	l := f.replica("calls")
+	wantAllowed(t, l, "a", 7, 7)
+	for ahead, want := range map[int]time.Duration{0: 0, 2: 0, 3: interval, 5: 3 * interval, 12: 8 * interval, math.MaxInt: 8 * interval} {
+		if wait := l.Glance(tenAnHour, "a", ahead); wait != want {
+			t.Errorf("%d ahead: %v, want %v", ahead, wait, want)
+		}
+	}
+	if wait := l.Glance(ratelimit.Rate{}, "a", 1000); wait != 0 {
+		t.Errorf("where there is no limit: %v", wait)
+	}
+	wantAllowed(t, l, "a", 3, 3) // a glance takes nothing
 }
 
 func TestRedisGoneInTheMiddleBeginsNothingAnew(t *testing.T) {
