@@ -3,80 +3,23 @@ package faketenant_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hasura-issuer/hasura-issuer/clients/nodetest"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
 )
-
-// msaljs is the folder that has the scripts and MSAL.js, made once per process.
-var msaljs = sync.OnceValues(installMSALJS)
-
-// installMSALJS copies msaljs to the user's cache and installs its packages there. The copy is named by the content, so it
-// is made once per machine and version; it is made aside and renamed, so that no other process meets a half-made one.
-func installMSALJS() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	sum, root := sha256.New(), os.DirFS("msaljs")
-	files := []string{".npmrc", "package.json", "package-lock.json", "node.mjs", "browser.mjs"}
-	for _, name := range files {
-		content, err := os.ReadFile(filepath.Join("msaljs", name))
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(sum, "%s %d\n%s", name, len(content), content)
-	}
-	target := filepath.Join(cache, "hasura-issuer", "msaljs-"+hex.EncodeToString(sum.Sum(nil)[:8]))
-	if _, err := os.Stat(target); err == nil {
-		return target, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
-		return "", err
-	}
-	aside, err := os.MkdirTemp(filepath.Dir(target), "install-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(aside)
-	if err := os.CopyFS(aside, root); err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = aside
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm ci: %w: %s", err, out)
-	}
-	if err := os.Rename(aside, target); err != nil && !errors.Is(err, os.ErrExist) {
-		return "", err
-	}
-	return target, nil
-}
 
 // node runs a script of msaljs, which is to trust the tenant, with given as JSON, and reads what it prints.
 func (s served) node(t *testing.T, script string, given, into any) {
 	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		t.Fatal("install Node.js 20 or newer (node and npm) to run this test")
-	}
-	folder, err := msaljs()
-	if err != nil {
-		t.Fatalf("install MSAL.js: %v", err)
-	}
+	folder := nodetest.Install(t, "msaljs", "node.mjs", "browser.mjs")
 	authority := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(authority, s.CAPEM(), 0o600); err != nil {
 		t.Fatal(err)

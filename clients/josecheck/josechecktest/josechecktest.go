@@ -7,12 +7,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/clients/nodetest"
 )
+
+const script = "verify.mjs"
 
 // Verify returns the claims of a token that jose verifies with the keys at jwksURL, and whose iss and aud are these and
 // whose exp is to come; numbers are float64. Anything else fails the test, a machine without Node.js too. A JWKS over
@@ -30,14 +35,10 @@ func Verify(t testing.TB, jwksURL, issuer, audience, token string) map[string]an
 // in "the token was refused (ERR_JWT_EXPIRED)", and holds nothing of the token.
 func Try(t testing.TB, jwksURL, issuer, audience, token string) (map[string]any, error) {
 	t.Helper()
-	node := look(t, "node")
-	folder, err := installed(look(t, "npm"))
-	if err != nil {
-		t.Fatalf("install the jose library: %v", err)
-	}
+	folder := nodetest.Install(t, source(t), script)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, filepath.Join(folder, script), jwksURL, issuer, audience)
+	cmd := exec.CommandContext(ctx, "node", filepath.Join(folder, script), jwksURL, issuer, audience)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(token), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -54,11 +55,20 @@ func Try(t testing.TB, jwksURL, issuer, audience, token string) (map[string]any,
 	return claims, nil
 }
 
-func look(t testing.TB, program string) string {
+// source looks for clients/josecheck upwards from where the test runs, which is its package's folder.
+func source(t testing.TB) string {
 	t.Helper()
-	path, err := exec.LookPath(program)
+	at, err := os.Getwd()
 	if err != nil {
-		t.Fatal("install Node.js 20 or newer (node and npm) to run this test")
+		t.Fatal(err)
 	}
-	return path
+	for ; ; at = filepath.Dir(at) {
+		candidate := filepath.Join(at, "clients", "josecheck")
+		if _, err := os.Stat(filepath.Join(candidate, script)); err == nil {
+			return candidate
+		}
+		if at == filepath.Dir(at) {
+			t.Fatal("no folder clients/josecheck above this test")
+		}
+	}
 }
