@@ -19,6 +19,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 )
 
 const globalCloud = "https://login.microsoftonline.com"
@@ -102,7 +103,7 @@ func newEntra(tb testing.TB) *entra {
 func newOwnEntra(tb testing.TB, tenants ...string) *entra {
 	tb.Helper()
 	clock := newClock(nominal)
-	tenant, err := faketenant.New(faketenant.Options{TenantIDs: tenants, Now: clock.Now})
+	tenant, err := faketenant.New(faketenant.Options{TenantIDs: tenants, Now: clock.Now, Key: rsatest.Lender(tb)})
 	if err != nil {
 		tb.Fatal(err)
 	}

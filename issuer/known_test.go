@@ -12,6 +12,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/keys/keystore"
@@ -50,7 +51,7 @@ type household struct {
 
 func newHousehold(tb testing.TB, groups int) (h household, token string) {
 	tb.Helper()
-	tenant, err := faketenant.New(faketenant.Options{})
+	tenant, err := faketenant.New(faketenant.Options{Key: rsatest.Lender(tb)})
 	if err != nil {
 		tb.Fatal(err)
 	}

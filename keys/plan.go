@@ -7,7 +7,7 @@ import (
 )
 
 // planned is how many keys a plan makes at most: beyond that nobody reads on.
-const planned = 1000
+const planned = 300
 
 // Forecast is what becomes of a ring that is rotated in time, if nothing else happens.
 type Forecast struct {

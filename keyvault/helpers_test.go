@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 	"github.com/hasura-issuer/hasura-issuer/keyvault"
 	"github.com/hasura-issuer/hasura-issuer/keyvault/fakevault"
 )
@@ -27,7 +28,7 @@ const (
 // start runs a fake with one key named kek.
 func start(t *testing.T) *fakevault.Vault {
 	t.Helper()
-	fake, err := fakevault.Start()
+	fake, err := fakevault.Start(rsatest.Lender(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 	"github.com/hasura-issuer/hasura-issuer/redisconn"
 	"github.com/hasura-issuer/hasura-issuer/redisconn/redistest"
 )
@@ -35,7 +36,7 @@ type cloud struct {
 
 func newCloud(t testing.TB) cloud {
 	t.Helper()
-	tenant, err := faketenant.New(faketenant.Options{Key: sharedKey})
+	tenant, err := faketenant.New(faketenant.Options{Key: rsatest.Lender(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

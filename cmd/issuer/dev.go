@@ -58,7 +58,7 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 	d.level = openLog(d.settings, p.stderr, p.colour)
 	d.log = d.level.logger().Hook(&d.greeted)
 	d.loops = append(d.loops, d.level.loop(p.toggles))
-	if d.tenant, err = faketenant.New(faketenant.Options{Authority: d.entraURL, Chaos: c.Chaos}); err != nil {
+	if d.tenant, err = faketenant.New(faketenant.Options{Authority: d.entraURL, Chaos: c.Chaos, Key: p.rsaKey}); err != nil {
 		return fmt.Errorf("fake tenant: %w", err)
 	}
 	if c.TLS != "" {

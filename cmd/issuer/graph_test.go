@@ -13,12 +13,13 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 )
 
 // entraTLS is entra behind TLS, which sign-ins for Graph demand. The tenant's own client trusts it.
 func entraTLS(t testing.TB) (*faketenant.Tenant, *httptest.Server) {
 	t.Helper()
-	tenant, err := faketenant.New(faketenant.Options{Key: sharedKey})
+	tenant, err := faketenant.New(faketenant.Options{Key: rsatest.Lender(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

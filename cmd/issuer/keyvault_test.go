@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 	"github.com/hasura-issuer/hasura-issuer/keyvault/fakevault"
 )
 
@@ -28,12 +29,12 @@ type azure struct {
 
 func newAzure(t *testing.T) azure {
 	t.Helper()
-	vault, err := fakevault.Start()
+	vault, err := fakevault.Start(rsatest.Lender(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(vault.Close)
-	tenant, err := faketenant.New(faketenant.Options{})
+	tenant, err := faketenant.New(faketenant.Options{Key: rsatest.Lender(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

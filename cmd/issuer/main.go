@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io"
@@ -85,8 +86,12 @@ type program struct {
 	azure    *http.Client     // for tests, whose Entra and Key Vault have a certificate of their own; nil: as usual
 	wait     waiter           // for tests, in which nobody waits for a person; nil: as long as it says
 	now      func() time.Time // for tests, whose machine has a wrong clock as the keys see it; nil: time.Now
+	rsaKey   rsaMaker         // for tests, in which many fake tenants share keys; nil: each makes its own
 	records  int              // for tests, of the audit that may wait in memory; 0: as many as usual
 }
+
+// rsaMaker is that of faketenant.Options.
+type rsaMaker = func() (*rsa.PrivateKey, error)
 
 // waiter returns once d is over, or with an error when ctx ends first.
 type waiter = func(ctx context.Context, d time.Duration) error

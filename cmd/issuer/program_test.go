@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 	"github.com/hasura-issuer/hasura-issuer/redisconn"
 )
 
@@ -93,6 +92,7 @@ func startProgram(t testing.TB, p program, args ...string) *running {
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &running{stdout: newOutput(), stderr: newOutput(), stop: stop, ended: make(chan int, 1)}
 	p.redis = redisconn.OpenPatiently // the usual one goes on without Redis where this machine is busy, and answers change their source
+	p.rsaKey = rsatest.Lender(t)
 	p.stdin, p.stdout, p.stderr = strings.NewReader(""), r.stdout, r.stderr
 	done := make(chan struct{})
 	go func() {
@@ -123,33 +123,10 @@ func executeWith(t testing.TB, environ []string, stdin string, args ...string) (
 	return code, out.String(), errs.String()
 }
 
-// sharedKeys are the RSA keys of all fake tenants of these tests: to make three for each takes longer than most of the tests.
-var sharedKeys struct {
-	sync.Mutex
-	made []*rsa.PrivateKey
-	next int
-}
-
-// sharedKey is faketenant.Options.Key: another key than the last fifteen.
-func sharedKey() (*rsa.PrivateKey, error) {
-	const enough = 16
-	sharedKeys.Lock()
-	defer sharedKeys.Unlock()
-	if len(sharedKeys.made) < enough {
-		key, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err == nil {
-			sharedKeys.made = append(sharedKeys.made, key)
-		}
-		return key, err
-	}
-	sharedKeys.next++
-	return sharedKeys.made[sharedKeys.next%enough], nil
-}
-
 // entra is a fake tenant behind a real HTTP server on loopback.
 func entra(t testing.TB) (*faketenant.Tenant, *httptest.Server) {
 	t.Helper()
-	tenant, err := faketenant.New(faketenant.Options{Key: sharedKey})
+	tenant, err := faketenant.New(faketenant.Options{Key: rsatest.Lender(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 )
 
 const (
@@ -29,6 +30,7 @@ type served struct {
 
 func serve(t *testing.T, o faketenant.Options) served {
 	t.Helper()
+	o.Key = rsatest.Lender(t)
 	tenant, err := faketenant.New(o)
 	if err != nil {
 		t.Fatal(err)

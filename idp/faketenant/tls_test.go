@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 )
 
 func TestTheCertificateIsGoodOnThisMachineOnly(t *testing.T) {
@@ -36,7 +37,7 @@ func TestTheCertificateIsGoodOnThisMachineOnly(t *testing.T) {
 func TestNobodyElseTrustsTheAuthority(t *testing.T) {
 	t.Parallel()
 	s := serve(t, faketenant.Options{})
-	other, err := faketenant.New(faketenant.Options{})
+	other, err := faketenant.New(faketenant.Options{Key: rsatest.Lender(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 	"github.com/hasura-issuer/hasura-issuer/idp/graph"
 )
 
@@ -31,7 +32,7 @@ const (
 // served is a tenant behind real TLS, with Graph below a path of the same host.
 func served(t *testing.T) (*faketenant.Tenant, graph.Config) {
 	t.Helper()
-	tenant, err := faketenant.New(faketenant.Options{})
+	tenant, err := faketenant.New(faketenant.Options{Key: rsatest.Lender(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 	"github.com/hasura-issuer/hasura-issuer/idp/graph"
 )
 
@@ -108,7 +109,7 @@ func upper(texts []string) []string {
 
 func TestEachTenantIsAskedWithItsOwnToken(t *testing.T) {
 	t.Parallel()
-	tenant, err := faketenant.New(faketenant.Options{TenantIDs: []string{faketenant.TenantID, faketenant.OtherTenantID}})
+	tenant, err := faketenant.New(faketenant.Options{TenantIDs: []string{faketenant.TenantID, faketenant.OtherTenantID}, Key: rsatest.Lender(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,7 @@ type Vault struct {
 	listener net.Listener
 	cert     certificate
 	mux      *http.ServeMux // of the sign-in
+	newKey   func() (*rsa.PrivateKey, error)
 
 	mu        sync.Mutex // guards what follows
 	keys      map[string][]*version
@@ -64,8 +65,9 @@ type token struct {
 	expired  bool
 }
 
-// Start begins to serve on a free port of 127.0.0.1. The vault holds no key yet.
-func Start() (*Vault, error) {
+// Start begins to serve on a free port of 127.0.0.1. The vault holds no key yet;
+// those to come are newKey's, which is called concurrently.
+func Start(newKey func() (*rsa.PrivateKey, error)) (*Vault, error) {
 	cert, err := newCertificate()
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate: %w", err)
@@ -77,6 +79,7 @@ func Start() (*Vault, error) {
 	v := &Vault{
 		listener: listener,
 		cert:     cert,
+		newKey:   newKey,
 		keys:     map[string][]*version{},
 		tokens:   map[string]*token{},
 		denied:   map[string]bool{},
@@ -97,7 +100,7 @@ func (v *Vault) URL() string { return "https://" + v.listener.Addr().String() }
 // Rotate makes a new version of a key, the first one too, and returns its id.
 // Versions before it go on unwrapping.
 func (v *Vault) Rotate(name string) (string, error) {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	private, err := v.newKey()
 	if err != nil {
 		return "", fmt.Errorf("make an RSA key: %w", err)
 	}

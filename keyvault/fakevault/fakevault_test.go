@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 	"github.com/hasura-issuer/hasura-issuer/keyvault/fakevault"
 )
 
@@ -18,7 +19,7 @@ const (
 
 func start(t *testing.T) *fakevault.Vault {
 	t.Helper()
-	fake, err := fakevault.Start()
+	fake, err := fakevault.Start(rsatest.Lender(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/devicecode"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/idp/faketenant/rsatest"
 )
 
 // scene is a fake tenant whose clock a sign-in moves by waiting.
@@ -40,7 +41,7 @@ func newScene(t *testing.T, act func(s *scene, n int)) *scene {
 	t.Helper()
 	s := &scene{at: time.Now()}
 	var err error
-	if s.Tenant, err = faketenant.New(faketenant.Options{Now: s.now}); err != nil {
+	if s.Tenant, err = faketenant.New(faketenant.Options{Now: s.now, Key: rsatest.Lender(t)}); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(s)
