@@ -130,10 +130,7 @@ tidy: ## Fail if go.mod or go.sum are not tidy
 dead: ## Fail if there is code that nothing reaches
 	@out=$$($(DEADCODE) -test ./...) || exit 1; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-vet: ## Run go vet, and shellcheck and systemd-analyze where they are installed
-	$(GO) vet ./...
-	$(GO) -C $(CLIENT) vet ./...
-	$(GO) vet -tags soak ./cmd/issuer/weather
+vet: ## Run shellcheck and systemd-analyze where they are installed; go vet is among the linters
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/compose/*.sh deploy/compose/postgres/*.sh deploy/hasura/v2/*.sh deploy/systemd/issuer-run; fi
 	@scripts/units.sh
 
