@@ -45,7 +45,8 @@ image: ## Build the container image issuer, with the version and commit of this 
 setup: ## Install what the tests need (Postgres, Redis, gateways, shells, mandoc, Node, Chromium), where it is missing and may be installed
 	@scripts/setup.sh
 
-test: setup ## Run all tests but those of the weather, with the race detector
+test: export TEST_BINARY = $(CURDIR)/bin/issuer
+test: setup build ## Run all tests but those of the weather, with the race detector
 	$(GO) test -race -count=1 -timeout 30m $$($(GO) list ./... | grep -v '/cmd/issuer/weather$$')
 	$(GO) -C $(CHARTTEST) test -count=1 ./...
 	$(GO) -C $(RULESTEST) test -count=1 ./...

@@ -13,24 +13,27 @@ import (
 
 const root = "../../.."
 
-// program builds the issuer once. The flags are those of `make build`, whose objects are then at hand.
+// program builds the issuer once, unless TEST_BINARY names one. The flags are those of `make build`, whose objects are then at hand.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "charttest")
-	if err != nil {
-		return "", err
+	if given := os.Getenv("TEST_BINARY"); given != "" {
+		return given, nil
 	}
-	path := filepath.Join(dir, "issuer")
+	path := filepath.Join(folder, "issuer")
 	command := exec.Command("go", "build", "-C", root, "-trimpath", "-o", path, "./cmd/issuer")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	command.Stderr = os.Stderr
 	return path, command.Run()
 })
 
+var folder string // of what is built
+
 func TestMain(m *testing.M) {
-	m.Run()
-	if path, err := program(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	var err error
+	if folder, err = os.MkdirTemp("", "charttest"); err != nil {
+		panic(err)
 	}
+	m.Run()
+	_ = os.RemoveAll(folder)
 }
 
 // TestEveryEnvironmentOfTheChartPassesIssuerCheck runs the program itself on what each container is given. There is no

@@ -19,21 +19,30 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 )
 
-// runIssuer builds the program and runs it with nothing around it. It returns the address for operators, and what ends it.
-func runIssuer(t *testing.T) (address string, stop func()) {
+// program is the one that TEST_BINARY names, or else built into dir. The flags are those of `make build`, whose objects are then at hand.
+func program(t *testing.T, dir string) string {
 	t.Helper()
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "issuer")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "./cmd/issuer")
-	build.Dir = "../../.."
+	if given := os.Getenv("TEST_BINARY"); given != "" {
+		return given
+	}
+	path := filepath.Join(dir, "issuer")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", path, "./cmd/issuer")
+	build.Dir, build.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
+	return path
+}
+
+// runIssuer runs the program with nothing around it. It returns the address for operators, and what ends it.
+func runIssuer(t *testing.T) (address string, stop func()) {
+	t.Helper()
+	dir := t.TempDir()
 	roles := filepath.Join(dir, "roles.yaml")
 	if err := os.WriteFile(roles, []byte("grants: []\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run := exec.CommandContext(t.Context(), binary, "serve")
+	run := exec.CommandContext(t.Context(), program(t, dir), "serve")
 	run.Env = []string{
 		"ISSUER_URL=https://issuer.example", "ISSUER_LISTEN=127.0.0.1:0", "ISSUER_ADMIN_LISTEN=127.0.0.1:0", "ISSUER_DRAIN_DELAY=0s",
 		"ISSUER_ENTRA_AUTHORITY=http://127.0.0.1:1", "ISSUER_ENTRA_TENANTS=7f2d6c1e-3b0a-4c55-9e1d-2a64c0b8f901", "ISSUER_ENTRA_AUDIENCES=api://issuer",
