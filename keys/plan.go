@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// planned is how many keys a plan makes at most: beyond that nobody reads on.
-const planned = 300
+// planned is how many keys a plan makes at most, a month of those of a ring that rotates every hour: beyond that nobody reads on.
+const planned = 800
 
 // Forecast is what becomes of a ring that is rotated in time, if nothing else happens.
 type Forecast struct {
