@@ -50,7 +50,7 @@ func (q *quiet) changed(conn net.Conn, state http.ConnState) {
 	s.changed(state)
 	var from origin
 	if state == http.StateNew {
-		from = q.originOf(conn)
+		s.quiet, from = q, q.originOf(conn)
 	}
 	if out := q.note(s, state, from); out != nil {
 		_ = out.Close()

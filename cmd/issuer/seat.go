@@ -30,7 +30,10 @@ func (l seats) Accept() (net.Conn, error) {
 // seat is a connection.
 type seat struct {
 	net.Conn
+	quiet    *quiet
 	turnAway func(sent []byte) (answer []byte, rest int)
+	reader   reader
+	size     int           // of the buffer that net/http reads into
 	born     time.Time     // zero once a request has been served
 	late     time.Duration // by how much deadlines are later than net/http reckons, which counts them from when it began to wait
 
@@ -61,27 +64,52 @@ func (s *seat) Read(p []byte) (int, error) {
 	if s.head.tooLong() {
 		return without(p, 0), nil
 	}
-	for early := false; ; early = true {
+	n, err := s.hearAsked(p)
+	return without(p[:n], s.head.take(p[:n])), err
+}
+
+// hearAsked is hear, but for requests that are too many, which it answers itself.
+func (s *seat) hearAsked(p []byte) (int, error) {
+	early, has := false, s.hasNothing(p)
+	for {
 		n, err := s.hear(p)
-		answer, rest := s.tooMany(p[:n])
+		if err != nil || !has || s.turnAway == nil {
+			return n, err
+		}
+		answer, rest := s.turnAway(p[:n])
 		if answer == nil {
+			s.reader = within
 			if early && !s.born.IsZero() {
 				s.late = time.Since(s.born)
+				err = s.Conn.SetReadDeadline(time.Now().Add(readHeaderTimeout))
 			}
-			return without(p[:n], s.head.take(p[:n])), err
+			return n, err
 		}
 		if err := s.answerEarly(p, answer, rest); err != nil {
 			return 0, err
 		}
+		early = true
 	}
 }
 
-// tooMany is what to answer to a request that has begun to come, if it is one too many.
-func (s *seat) tooMany(sent []byte) (answer []byte, rest int) {
-	if len(sent) == 0 || s.turnAway == nil || !s.head.isNew() {
-		return nil, 0
+// reader is where net/http is on a connection, as far as can be seen from here.
+type reader int
+
+const (
+	before  reader = iota // has read nothing yet
+	within                // may be in a request, or have some of one
+	done                  // is done with one
+	between               // waits for the first bytes of the next
+)
+
+// hasNothing tells whether net/http, which reads into p, has nothing of a request yet, so that what comes now is where one begins.
+// It may have a byte or more of one without having asked here since the last: what came together with the end of that one, or
+// while it was being answered. Then it has less room, or does not ask before it is within the request.
+func (s *seat) hasNothing(p []byte) bool {
+	if s.reader == before {
+		s.size = len(p)
 	}
-	return s.turnAway(sent)
+	return (s.reader == before || s.reader == between) && len(p) == s.size
 }
 
 // hear is a read during which it is their turn.
@@ -98,6 +126,7 @@ func (s *seat) hear(p []byte) (int, error) {
 
 // answerEarly answers a request of which so much is still to come. What comes next has the time that net/http would give it.
 func (s *seat) answerEarly(buffer, answer []byte, rest int) error {
+	s.quiet.note(s, http.StateActive, origin{})
 	if rest > 0 {
 		_ = s.Conn.SetReadDeadline(time.Now().Add(readTimeout))
 	}
@@ -108,8 +137,11 @@ func (s *seat) answerEarly(buffer, answer []byte, rest int) error {
 		}
 		rest -= n
 	}
-	_ = s.SetDeadline(time.Now().Add(idleTimeout)) // of the answer too, which seldom has to wait: it fits into what the kernel keeps
+	now := time.Now()
+	_ = s.SetWriteDeadline(now.Add(writeTimeout))
+	_ = s.Conn.SetReadDeadline(now.Add(idleTimeout))
 	_, err := s.Write(answer)
+	s.quiet.note(s, http.StateIdle, origin{})
 	return err
 }
 
@@ -127,6 +159,13 @@ var errMadeWay = &net.OpError{Op: "read", Net: "tcp", Err: net.ErrClosed}
 // SetReadDeadline is net.Conn's.
 func (s *seat) SetReadDeadline(t time.Time) error {
 	s.bounded.Store(!t.IsZero())
+	switch s.reader {
+	case done: // for how long it waits
+		s.reader = between
+	case between: // it has waited
+		s.reader = within
+	case before, within:
+	}
 	if !t.IsZero() {
 		t = t.Add(s.late)
 	}
@@ -143,6 +182,7 @@ func (s *seat) changed(state http.ConnState) {
 		s.head = head{coming: true, empty: true}
 	case http.StateIdle:
 		s.head = head{coming: true, empty: true}
+		s.reader = done
 		s.born, s.late = time.Time{}, 0 // from here on it begins to count when a request begins to come
 	case http.StateActive: // the head is there
 		s.head.coming = false
@@ -156,9 +196,6 @@ type head struct {
 	lines  int
 	empty  bool // nothing stands on the line so far, but perhaps its \r
 }
-
-// isNew tells whether nothing of it has come yet but empty lines.
-func (h *head) isNew() bool { return h.coming && h.lines == 0 && h.empty }
 
 func (h *head) tooLong() bool { return h.coming && h.lines > maxLines }
 

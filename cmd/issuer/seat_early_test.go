@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,10 +40,18 @@ type guest struct {
 	conn   net.Conn
 	heard  *bufio.Reader
 	server *http.Server
+	held   chan struct{} // closed: /hold is answered
 }
 
+// bufferSize is that of what net/http reads into.
+const bufferSize = 4096
+
 func newGuest(t *testing.T) *guest {
+	held := make(chan struct{})
 	w := openWaitingRoom(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hold" {
+			<-held
+		}
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -51,7 +60,7 @@ func newGuest(t *testing.T) *guest {
 		_, _ = io.WriteString(w, strconv.Itoa(len(body)))
 	}), bouncer)
 	conn, heard := w.connect("192.0.2.1")
-	return &guest{t, conn, heard, w.server}
+	return &guest{t, conn, heard, w.server, held}
 }
 
 // say returns once all has been read, each part by itself.
@@ -175,13 +184,170 @@ func TestAConnectionThatWasTurnedAwayEnds(t *testing.T) {
 	}
 }
 
-// TestWhatHasBegunIsNotTurnedAway: part of a head is net/http's, and so is all of that request.
+// TestWhatHasBegunIsNotTurnedAway: where net/http has a byte of a request, or may have, all of that request is net/http's. Otherwise that
+// byte would stand in front of somebody else's request, on a connection that a proxy shares among its clients.
 func TestWhatHasBegunIsNotTurnedAway(t *testing.T) {
+	t.Parallel()
+	const get = "GET / HTTP/1.1\r\nHost: issuer\r\nFill: "
+	hold := "POST /hold HTTP/1.1\r\nHost: issuer\r\nContent-Length: 0\r\n\r\n"
+	inOne := func(next string) string { // read, fills what net/http reads into
+		return get + strings.Repeat("f", bufferSize-len(get+"\r\n\r\n"+next)) + "\r\n\r\n" + next
+	}
+	line, inLine := "POST / HTTP/1.1\r\n", "POST / HTTP/1.1\r\nHost: issuer\r\nA: "
+	for name, c := range map[string]struct {
+		parts []string
+		want  []int
+	}{
+		"in a body":                              {[]string{strings.TrimSuffix(post(put("a")), put("a")), put("a")}, []int{200}},
+		"behind a letter":                        {[]string{"X", put("a")}, []int{400}},
+		"behind an empty line":                   {[]string{"\r\n", put("a")}, []int{400}},
+		"behind two empty lines":                 {[]string{post("a"), "\r\n\r\n", put("a")}, []int{200, 400}},
+		"behind half an empty line":              {[]string{post("a"), "\r", "\n" + put("a")}, []int{200, 400}},
+		"behind a letter that came early":        {[]string{hold, "X", put("a")}, []int{200, 400}},
+		"behind a line that came with another":   {[]string{inOne(line), put("a")}, []int{200, 400}},
+		"in a line that came with another":       {[]string{inOne(inLine), put("a")}, []int{200, 200}},
+		"behind a letter that came with another": {[]string{inOne("X"), put("a")}, []int{200, 400}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := newGuest(t)
+				defer g.server.Close()
+				go func() {
+					for _, part := range c.parts {
+						_, _ = io.WriteString(g.conn, part) // what is refused may not be read to its end
+						synctest.Wait()
+						if part == "X" {
+							close(g.held)
+						}
+					}
+				}()
+				for _, want := range c.want {
+					answer, err := http.ReadResponse(g.heard, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					_, _ = io.Copy(io.Discard, answer.Body)
+					_ = answer.Body.Close()
+					if answer.StatusCode != want {
+						t.Errorf("answered with %d, want %d", answer.StatusCode, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// turned is a connection that was turned away once.
+func (w *waitingRoom) turned(t *testing.T, address string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn, heard := w.connect(address)
+	askTurned(t, conn, heard)
+	return conn, heard
+}
+
+func askTurned(t *testing.T, conn net.Conn, heard *bufio.Reader) {
+	t.Helper()
+	if _, err := io.WriteString(conn, put("a")); err != nil {
+		t.Fatalf("the connection is gone: %v", err)
+	}
+	answer, err := http.ReadResponse(heard, nil)
+	if err != nil {
+		t.Fatalf("no answer: %v", err)
+	}
+	_, _ = io.Copy(io.Discard, answer.Body)
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusServiceUnavailable {
+		t.Fatalf("answered with %d", answer.StatusCode)
+	}
+	synctest.Wait()
+}
+
+// TestWhoWasTurnedAwayKeepsNobodyOut: such a connection waits for its next request, as one that was answered does, from when it was
+// turned away on; and in the middle of a request it is not one that waits.
+func TestWhoWasTurnedAwayKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	proxy := netip.MustParsePrefix("192.0.2.66/32")
+	discard := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	for name, try := range map[string]func(t *testing.T, w *waitingRoom){
+		"where all of them are a proxy's": func(t *testing.T, w *waitingRoom) {
+			for range maxConnections {
+				w.turned(t, "192.0.2.66")
+			}
+			began := time.Now()
+			if status := askOn(w.connect("192.0.2.1")); status != http.StatusOK || time.Since(began) > 0 {
+				t.Errorf("somebody else: status %d after %v", status, time.Since(began))
+			}
+		},
+		"and asks on, where others do not": func(t *testing.T, w *waitingRoom) {
+			conn, heard := w.connect("192.0.2.66")
+			askOn(conn, heard)
+			for range maxConnections {
+				askOn(w.connect("192.0.2.66"))
+				synctest.Wait()
+				askTurned(t, conn, heard)
+			}
+		},
+		"in the middle of a request": func(t *testing.T, w *waitingRoom) {
+			conn, heard := w.connect("192.0.2.66")
+			askOn(conn, heard)
+			synctest.Wait()
+			if _, err := io.WriteString(conn, strings.TrimSuffix(put("abc"), "c")); err != nil {
+				t.Fatal(err)
+			}
+			for range maxConnections {
+				askOn(w.connect("192.0.2.66"))
+				synctest.Wait()
+			}
+			if _, err := io.WriteString(conn, "c"); err != nil {
+				t.Fatalf("it was cut: %v", err)
+			}
+			if answer, err := http.ReadResponse(heard, nil); err != nil || answer.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("no answer: %v", err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := openWaitingRoom(t, discard, bouncer, proxy)
+				defer w.server.Close()
+				try(t, w)
+			})
+		})
+	}
+}
+
+// TestAHeadAfterAnEarlyAnswerHasTheTimeOfAny: on a connection on which net/http still waits for the first one.
+func TestAHeadAfterAnEarlyAnswerHasTheTimeOfAny(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuest(t)
 		defer g.server.Close()
-		g.say("POST / HTTP/1.1\r\nHost: issuer\r\nContent-Length: "+strconv.Itoa(len(put("a")))+"\r\n\r\n", put("a"))
-		g.wantAnswer(200, strconv.Itoa(len(put("a"))))
+		g.say(put("a"))
+		g.wantAnswer(503, "x")
+		time.Sleep(time.Minute)
+		began := time.Now()
+		g.say("GET / HTTP/1.1\r\n")
+		_, _ = g.heard.ReadByte()
+		if took := time.Since(began); took != readHeaderTimeout {
+			t.Errorf("it had %v, want %v", took, readHeaderTimeout)
+		}
+	})
+}
+
+// TestAnEarlyAnswerThatNobodyReadsEnds in the time that answers have.
+func TestAnEarlyAnswerThatNobodyReadsEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuest(t)
+		defer g.server.Close()
+		g.say(put("a"))
+		began := time.Now()
+		time.Sleep(writeTimeout)
+		synctest.Wait()
+		if _, err := io.WriteString(g.conn, "a"); !errors.Is(err, io.ErrClosedPipe) || time.Since(began) != writeTimeout {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
 	})
 }

@@ -155,9 +155,10 @@ func serveHTTP(ctx context.Context, listener net.Listener, server *http.Server, 
 
 // The times that a server gives its clients.
 const (
-	readTimeout  = 10 * time.Second
-	writeTimeout = 15 * time.Second // lies above the handlers' own deadline, which is 8 s
-	idleTimeout  = 75 * time.Second // longer than the 60 s of most balancers, which must not send into a closing connection
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = 15 * time.Second // lies above the handlers' own deadline, which is 8 s
+	idleTimeout       = 75 * time.Second // longer than the 60 s of most balancers, which must not send into a closing connection
 )
 
 // newServer bounds what a client may cost before a handler sees it: slow headers, slow bodies, idle connections and long
@@ -165,7 +166,7 @@ const (
 func newServer(handler http.Handler, log zerolog.Logger, trusted ...netip.Prefix) *http.Server {
 	return &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
+		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,

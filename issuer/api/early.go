@@ -23,10 +23,11 @@ type early struct {
 // TurnAway looks at what has come on a connection that waits for its next request. If that is a request for a token and there are
 // too many, it returns the answer as it goes over the wire, and how many bytes of the request are still to come and have to be read
 // away first. Otherwise, and wherever the bytes could be read in another way, answer is nil and the request takes the usual one.
-// It is safe for concurrent use, and keeps nothing of sent.
+// Nobody is turned away any more once the service drains: net/http could end the connection in the middle. It is safe for concurrent
+// use, and keeps nothing of sent.
 func (a *API) TurnAway(sent []byte) (answer []byte, rest int) {
 	g := a.gates[issuer.DoorToken]
-	if !g.couldTurnAway() {
+	if a.draining.Load() || !g.couldTurnAway() {
 		return nil, 0
 	}
 	began := time.Now()

@@ -96,6 +96,12 @@ func TestSomeAreTurnedAwayForEachThatBegins(t *testing.T) {
 		f.begin(api.AdmittedEach + 1)
 		wantRefused(t, "the usual way, which is paid for by the same", f.exchange("out"), http.StatusServiceUnavailable)
 		wantTurnedAway(api.TurnedAwayEach)
+		f.begin(1)
+		wantRefused(t, "the usual way, before it is paid for", f.exchange("out"), http.StatusServiceUnavailable)
+		f.begin(api.AdmittedEach - 1)
+		wantTurnedAway(0)
+		f.begin(1)
+		wantTurnedAway(api.TurnedAwayEach)
 	})
 }
 
@@ -122,6 +128,21 @@ func TestNobodyIsTurnedAway(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestNobodyIsTurnedAwayOnceTheServiceDrains(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, _ := crowded(t, 2)
+		defer close(f.turn)
+		if !f.turnsAway(sentOf("a", length("a"))) {
+			t.Error("nobody was before")
+		}
+		f.api.Drain()
+		if f.turnsAway(sentOf("a", length("a"))) {
+			t.Error("somebody was")
+		}
+	})
 }
 
 // TestOneLineTellsOfAllWhoWereTurnedAway in a second, and the metrics count each.

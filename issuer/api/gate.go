@@ -86,9 +86,10 @@ func (g *gate) enter() (inQueue *list.Element, ok bool) {
 	return g.queue.PushBack(&waiter{time.Now(), make(chan struct{})}), true
 }
 
-// spend tells whether one is to be refused whose refusal costs so much, and takes that from what was saved. mu is held.
+// spend tells whether one is to be refused whose refusal costs so much, and takes that from what was saved. It may be more than there is,
+// or those whose refusal costs little would be refused in the place of the others. mu is held.
 func (g *gate) spend(cost int) bool {
-	if g.saved < cost || !g.tooMany() {
+	if g.saved <= 0 || !g.tooMany() {
 		return false
 	}
 	g.saved -= cost
