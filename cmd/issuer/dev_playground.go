@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/playground"
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/standin"
 	"github.com/hasura-issuer/hasura-issuer/hasura"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
@@ -18,7 +20,7 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
-// openPlayground puts the page of the playground before the public routes.
+// openPlayground puts the page of the playground before the public routes, and a stand-in for Hasura.
 func (d *dev) openPlayground(roles rolestore.Document, ring *devRing) error {
 	explainer, err := d.newExplainer()
 	if err != nil {
@@ -42,7 +44,8 @@ func (d *dev) openPlayground(roles rolestore.Document, ring *devRing) error {
 	if err != nil {
 		return fmt.Errorf("playground: %w", err)
 	}
-	d.front = page.Before
+	orders := &standin.Hasura{Config: engines.V2, JWKS: engines.JWKS, Now: time.Now}
+	d.front = func(next http.Handler) http.Handler { return orders.Before(page.Before(next)) }
 	return nil
 }
 
