@@ -25,7 +25,7 @@ var (
 func (p page) commandLines() [][]string {
 	var all [][]string
 	for _, block := range p.blocks {
-		if block.language == "mermaid" { // where issuer is a room
+		if block.language == "mermaid" || block.language == "text" { // where issuer is a room, or what a program prints
 			continue
 		}
 		text := assignment.ReplaceAllString(strings.ReplaceAll(block.text, "\\\n", " "), "")
