@@ -26,6 +26,9 @@ DEADCODE  = $(GO) tool -modfile=deploy/tools/deadcode/go.mod deadcode
 # The TypeScript client and its tools, installed anew when the lock file changes.
 TS        = clients/typescript
 TSTOOLS   = $(TS)/node_modules/.package-lock.json
+# The site of the documents.
+SITE      = docs/site
+SITETOOLS = $(SITE)/node_modules/.package-lock.json
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
@@ -106,6 +109,16 @@ page-types: page-packages ## Check the types of our pages' modules
 
 page-pictures: build page-packages ## Take the pictures of docs/pictures from the program
 	cd $(PAGES) && BROWSER=$$(command -v $(BROWSER)) node pictures.mjs $(CURDIR)/bin/issuer $(CURDIR)/docs/pictures
+
+.PHONY: docs docs-serve
+docs: $(SITETOOLS) ## Build the site of the documents into docs/site/dist, and check it (SITE_BASE: the path that it will lie under)
+	npm --prefix $(SITE) run --silent build
+
+docs-serve: docs ## Build it and show it at http://127.0.0.1:4173/
+	npm --prefix $(SITE) run --silent preview -- --host 127.0.0.1
+
+$(SITETOOLS): $(SITE)/package-lock.json
+	npm --prefix $(SITE) ci --ignore-scripts --no-fund --no-audit
 
 ##@ Check
 .PHONY: fmt lint lint-client-ts tidy dead vet ci

@@ -22,7 +22,7 @@ func filesOf(t *testing.T, ends ...string) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains([]string{".git", "node_modules", "testdata", "bin"}, entry.Name()):
+		case entry.IsDir() && slices.Contains([]string{".git", "node_modules", "testdata", "bin", ".pages", "dist"}, entry.Name()):
 			return fs.SkipDir
 		case !entry.IsDir() && slices.ContainsFunc(ends, func(end string) bool { return strings.HasSuffix(path, end) }):
 			found = append(found, path)
