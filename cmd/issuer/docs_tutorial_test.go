@@ -57,7 +57,7 @@ func openTerminal(t *testing.T, environ ...string) *terminal {
 	t.Helper()
 	shell := exec.CommandContext(t.Context(), "bash")
 	shell.Dir = repository
-	shell.Env = append(os.Environ(), "GOFLAGS=-trimpath -buildvcs=false") // as other tests build it, so that it is built once
+	shell.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath -buildvcs=false") // as make build does, so that little is compiled twice
 	shell.Env = append(shell.Env, environ...)
 	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
