@@ -60,6 +60,15 @@ func (p *Postgres) HoldersOf(ctx context.Context, tenantID, role string, most in
 
 // HoldersOf returns who holds a role by the file, as that of Postgres does.
 func (f *File) HoldersOf(ctx context.Context, tenantID, role string, most int) (Holders, error) {
+	return f.current.Load().roles.holdersOf(ctx, tenantID, role, most)
+}
+
+// HoldersOf returns who holds a role by the document, as that of Postgres does.
+func (m *Memory) HoldersOf(ctx context.Context, tenantID, role string, most int) (Holders, error) {
+	return m.roles.holdersOf(ctx, tenantID, role, most)
+}
+
+func (x index) holdersOf(ctx context.Context, tenantID, role string, most int) (Holders, error) {
 	wanted, err := oneRole(tenantID, role)
 	if err != nil {
 		return Holders{}, err
@@ -67,15 +76,14 @@ func (f *File) HoldersOf(ctx context.Context, tenantID, role string, most int) (
 	if err := ctx.Err(); err != nil {
 		return Holders{}, fmt.Errorf("ask who holds a role: %w: %w", ErrUnavailable, err)
 	}
-	roles := f.current.Load().roles
 	var found Document
-	for of, grants := range roles.grants {
+	for of, grants := range x.grants {
 		for _, g := range grants {
 			if !wanted.Matches(g.Tenant, g.Principal, g.Role) {
 				continue
 			}
 			found.Grants = append(found.Grants, g)
-			if b, blocked := roles.blocks[of]; blocked {
+			if b, blocked := x.blocks[of]; blocked {
 				found.Blocks = append(found.Blocks, b)
 			}
 		}

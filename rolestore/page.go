@@ -96,12 +96,30 @@ func (d Document) inPages() Document {
 // GrantPage returns a page of the file's grants. It fails with ErrRefused if the
 // query asks for what cannot be, and with ErrUnavailable once ctx has ended.
 func (f *File) GrantPage(ctx context.Context, q PageQuery) (Page[Grant], error) {
-	return pageOf(ctx, f.current.Load().roles.pages.Grants, q, func(g Grant) (Place, time.Time) { return g.place(), g.Until })
+	return f.current.Load().roles.grantPage(ctx, q)
+}
+
+// GrantPage returns a page of the document's grants, as that of File does.
+func (m *Memory) GrantPage(ctx context.Context, q PageQuery) (Page[Grant], error) {
+	return m.roles.grantPage(ctx, q)
+}
+
+func (x index) grantPage(ctx context.Context, q PageQuery) (Page[Grant], error) {
+	return pageOf(ctx, x.pages.Grants, q, func(g Grant) (Place, time.Time) { return g.place(), g.Until })
 }
 
 // BlockPage is GrantPage for blocks.
 func (f *File) BlockPage(ctx context.Context, q PageQuery) (Page[Block], error) {
-	return pageOf(ctx, f.current.Load().roles.pages.Blocks, q, func(b Block) (Place, time.Time) { return b.place(), b.Until })
+	return f.current.Load().roles.blockPage(ctx, q)
+}
+
+// BlockPage is GrantPage for blocks.
+func (m *Memory) BlockPage(ctx context.Context, q PageQuery) (Page[Block], error) {
+	return m.roles.blockPage(ctx, q)
+}
+
+func (x index) blockPage(ctx context.Context, q PageQuery) (Page[Block], error) {
+	return pageOf(ctx, x.pages.Blocks, q, func(b Block) (Place, time.Time) { return b.place(), b.Until })
 }
 
 func pageOf[T any](ctx context.Context, all []T, q PageQuery, of func(T) (Place, time.Time)) (Page[T], error) {

@@ -23,7 +23,7 @@ type pager interface {
 	BlockPage(ctx context.Context, q rolestore.PageQuery) (rolestore.Page[rolestore.Block], error)
 }
 
-// paged are both stores with one content.
+// paged are all stores with one content.
 func paged(t *testing.T, doc rolestore.Document) map[string]pager {
 	t.Helper()
 	postgres, _ := newPostgres(t, rolestore.Rules{})
@@ -34,7 +34,7 @@ func paged(t *testing.T, doc rolestore.Document) map[string]pager {
 	must(t, os.WriteFile(path, text, 0o600))
 	file, err := rolestore.OpenFile(path, rolestore.Rules{})
 	must(t, err)
-	return map[string]pager{"postgres": postgres, "file": file}
+	return map[string]pager{"postgres": postgres, "file": file, "memory": inMemory(t, doc)}
 }
 
 // inOrder reads all pages and returns the grants, in few words, page by page.

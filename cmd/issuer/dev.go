@@ -42,12 +42,17 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer listener.Close()
-	entra, err := listenBeside(ctx, listener.Addr().(*net.TCPAddr))
+	entra, err := listenBeside(ctx, "the fake tenant", listener.Addr().(*net.TCPAddr), 1)
 	if err != nil {
 		return err
 	}
 	defer entra.Close()
-	d := dev{out: p.stdout, ownURL: "http://" + listener.Addr().String(), entraURL: "http://" + entra.Addr().String(), chaos: c.Chaos}
+	admin, err := devAdmin(ctx, p.environ, listener.Addr().(*net.TCPAddr))
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	d := dev{out: p.stdout, ownURL: "http://" + listener.Addr().String(), entraURL: "http://" + entra.Addr().String(), adminURL: "http://" + admin.Addr().String(), chaos: c.Chaos}
 	if c.TLS != "" {
 		d.entraURL = "https://" + entra.Addr().String()
 	}
@@ -71,34 +76,7 @@ func (c *devCmd) Run(ctx context.Context, p *program) error {
 	if err := d.build(ctx); err != nil {
 		return err
 	}
-	return d.run(ctx, listener, entra)
-}
-
-// devListenAddress is where the issuer listens in dev: what ISSUER_LISTEN says, but always on loopback.
-func devListenAddress(environ []string) (string, error) {
-	raw := env.ToMap(environ)["ISSUER_LISTEN"]
-	if raw == "" {
-		return "127.0.0.1:8080", nil
-	}
-	host, port, err := net.SplitHostPort(raw)
-	switch {
-	case err != nil, !isListenAddress(raw):
-		return "", usagef("ISSUER_LISTEN is %s; it wants a loopback address such as 127.0.0.1:8080", shown(raw))
-	case host == "":
-		return net.JoinHostPort("127.0.0.1", port), nil
-	case !isLoopback(host):
-		return "", usagef("ISSUER_LISTEN is %s, but issuer dev listens on loopback only; it wants an address such as 127.0.0.1:8080", shown(raw))
-	}
-	return raw, nil
-}
-
-// listenBeside takes the port behind the issuer's for the fake tenant, so that it is the same each time, or any free one.
-func listenBeside(ctx context.Context, issuer *net.TCPAddr) (net.Listener, error) {
-	beside, err := listen(ctx, "the fake tenant", net.JoinHostPort(issuer.IP.String(), fmt.Sprint(issuer.Port+1)))
-	if err == nil {
-		return beside, nil
-	}
-	return listen(ctx, "the fake tenant", net.JoinHostPort(issuer.IP.String(), "0"))
+	return d.run(ctx, listener, entra, admin)
 }
 
 // devTenant are the settings that name the tenant, and us in it. That is the fake one whatever they say.
@@ -164,6 +142,7 @@ type dev struct {
 	tenant   *faketenant.Tenant
 	ownURL   string // where it listens, whatever ISSUER_URL calls it
 	entraURL string
+	adminURL string
 	caFile   string // the certificate of the authority behind entraURL; "" without TLS
 	chaos    bool
 	out      io.Writer
@@ -210,11 +189,14 @@ func (d *dev) build(ctx context.Context) error {
 		return err
 	}
 	ring.sync = d.ring.Sync
+	if err := d.openAdmin(nil, ring.store); err != nil {
+		return err
+	}
 	return d.openPlayground(document, ring)
 }
 
 // run serves the tenant and the issuer until ctx ends; it greets once both answer.
-func (d *dev) run(ctx context.Context, listener, entra net.Listener) error {
+func (d *dev) run(ctx context.Context, listener, entra, admin net.Listener) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ended := make(chan error, 3)
@@ -232,7 +214,7 @@ func (d *dev) run(ctx context.Context, listener, entra net.Listener) error {
 	if err := errors.Join(d.ring.Sync(ctx), d.verifier.Refresh(ctx)); err != nil {
 		return err
 	}
-	start(func() error { return d.service.run(ctx, listener, nil) })
+	start(func() error { return d.service.run(ctx, listener, admin) })
 	start(func() error { return d.greet(ctx) })
 	return errors.Join(<-ended, <-ended, <-ended)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/console"
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/standin"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
 )
@@ -43,6 +44,7 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 		fmt.Fprintf(&b, "  listens at    %s\n", d.ownURL)
 	}
 	fmt.Fprintf(&b, "  playground    %s/\n", d.ownURL)
+	fmt.Fprintf(&b, "  console       %s%s (its token: curl -s %s%s/personas/operator/token)\n", d.adminURL, console.Path, d.curlTrust(), d.entraURL)
 	fmt.Fprintf(&b, "  fake tenant   %s\n", d.entraURL)
 	fmt.Fprintf(&b, "  fake Hasura   %s%s, which knows one table, orders\n", d.ownURL, standin.Path)
 	fmt.Fprintf(&b, "  as settings   ISSUER_ENTRA_AUTHORITY=%s\n                ISSUER_ENTRA_TENANTS=%s\n                ISSUER_ENTRA_AUDIENCES=%s\n",

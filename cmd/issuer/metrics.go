@@ -17,6 +17,7 @@ import (
 // metrics is what /metrics shows. Its labels have few values, whatever callers send.
 type metrics struct {
 	registry  *prometheus.Registry
+	start     time.Time // of the process, as good as
 	exchanges *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	ends      sync.Map                      // of ended by api.Outcome: to find a metric by its labels takes longer than to count
@@ -30,6 +31,7 @@ type metrics struct {
 type ended struct {
 	total   prometheus.Counter
 	seconds prometheus.Observer
+	lately  *tally
 }
 
 // From what memory answers to what a request may take at most.
@@ -41,7 +43,7 @@ var (
 // newMetrics counts for a service whose key set the parties fetch.
 func newMetrics(parties []string) *metrics {
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
+		registry: prometheus.NewRegistry(), start: time.Now(),
 		exchanges: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "issuer_exchanges_total", Help: "Requests for a token, by how they ended.",
 		}, []string{"door", "outcome", "reason"}),
@@ -83,6 +85,7 @@ func (m *metrics) handler() http.Handler {
 func (m *metrics) Exchanged(ctx context.Context, o api.Outcome, took time.Duration) {
 	end := m.endOf(o)
 	end.total.Inc()
+	end.lately.add()
 	traceID := ""
 	if m.traceOf != nil {
 		traceID = m.traceOf(ctx)
@@ -95,9 +98,11 @@ func (m *metrics) endOf(o api.Outcome) ended {
 	if known, ok := m.ends.Load(o); ok {
 		return known.(ended) //nolint:forcetypeassert // there is nothing else in it
 	}
-	first := ended{m.exchanges.WithLabelValues(o.Door, o.Result, o.Reason), m.durations.WithLabelValues(o.Door, o.Result)}
-	m.ends.Store(o, first)
-	return first
+	first := ended{
+		m.exchanges.WithLabelValues(o.Door, o.Result, o.Reason), m.durations.WithLabelValues(o.Door, o.Result), &tally{start: m.start},
+	}
+	known, _ := m.ends.LoadOrStore(o, first)
+	return known.(ended) //nolint:forcetypeassert // likewise
 }
 
 // KeySetFetched is api.Meter's.

@@ -92,7 +92,7 @@ func (svc *service) run(ctx context.Context, listener, admin net.Listener) error
 	if admin != nil {
 		handler := svc.api.AdminHandler(svc.metricsOn(admin), svc.operationsOn(admin, background.Done()))
 		loops.Go(func() {
-			if err := serveHTTP(background, seats{Listener: admin}, newServer(handler, svc.log), noDrain); err != nil {
+			if err := serveHTTP(background, seats{Listener: admin}, newServer(svc.withConsole(admin, handler), svc.log), noDrain); err != nil {
 				svc.log.Error().Err(err).Msg("admin listener")
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/hasura-issuer/hasura-issuer/audit"
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/console"
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/telemetry"
 	"github.com/hasura-issuer/hasura-issuer/database"
 	"github.com/hasura-issuer/hasura-issuer/idp"
@@ -64,6 +65,7 @@ type service struct {
 	tracing    *telemetry.Tracing // nil: nobody follows requests
 	api        *api.API
 	guard      *adminapi.Guard           // tells operators from others
+	console    *console.Console          // the page for operators
 	operations map[string]api.Operations // what operators may see and change, by the paths that it is below
 	mapped     *rolemap.Store            // which root fields roles own; nil: that is not kept
 	catalog    *rolemap.Catalog          // the same in memory; nil: likewise

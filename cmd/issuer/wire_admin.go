@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/console"
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi"
@@ -35,17 +36,15 @@ func (svc *service) openAdmin(pool *pgxpool.Pool, store keys.Store) error {
 		Assume: func(caller idp.Subject, groupsUnknown bool) ([]string, error) {
 			return svc.settings.assumptions(caller, groupsUnknown), svc.settings.refusal(caller)
 		},
-		Keys: func(ctx context.Context) ([]keys.Info, error) {
-			state, err := store.Load(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return keys.List(state, state.Now), nil
-		},
+		Keys:    func(ctx context.Context) (adminapi.Ring, error) { return svc.ringIn(ctx, store) },
+		Replica: svc.described,
 	}
-	if file, ok := svc.roles.(*rolestore.File); ok {
-		config.Roles, config.InFile = file, "roles are kept in the file ISSUER_ROLES_FILE names; edit the file"
-	} else {
+	switch roles := svc.roles.(type) {
+	case *rolestore.File:
+		config.Roles, config.InFile = roles, "roles are kept in the file ISSUER_ROLES_FILE names; edit the file"
+	case *rolestore.Memory:
+		config.Roles, config.InFile = roles, "issuer dev keeps roles in memory and changes none; issuer serve on a database does"
+	default:
 		store := rolestore.NewPostgres(pool, svc.settings.roleRules())
 		config.Roles, config.Editor = store, store
 		config.History = func(ctx context.Context, q history.Query) (history.Page, error) {
@@ -54,6 +53,9 @@ func (svc *service) openAdmin(pool *pgxpool.Pool, store keys.Store) error {
 	}
 	if svc.settings.RolesQueryFile != "" {
 		config.GrantsElsewhere = "grants come from the query that ISSUER_ROLES_QUERY_FILE names; look at your own tables"
+	}
+	if svc.console, err = console.New(); err != nil {
+		return err
 	}
 	svc.guard = guard
 	svc.operations = map[string]api.Operations{"/admin/v1/": adminapi.New(config)}

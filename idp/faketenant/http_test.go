@@ -111,11 +111,11 @@ func TestPersonasAreListedAndGiveTokens(t *testing.T) {
 			t.Errorf("Content-Type %q, want text/plain", got)
 		}
 	}
-	if diff := cmp.Diff([]string{"reader", "editor", "crowded", "nobody", "guest", "daemon"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"reader", "editor", "crowded", "nobody", "guest", "daemon", "operator"}, names); diff != "" {
 		t.Errorf("personas (-want +got):\n%s", diff)
 	}
 	response, body := s.get(t, "/personas/stranger/token")
-	if response.StatusCode != http.StatusNotFound || !strings.Contains(string(body), "reader, editor, crowded, nobody, guest, daemon") {
+	if response.StatusCode != http.StatusNotFound || !strings.Contains(string(body), "reader, editor, crowded, nobody, guest, daemon, operator") {
 		t.Errorf("an unknown persona: %d %s", response.StatusCode, body)
 	}
 }

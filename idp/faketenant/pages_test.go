@@ -34,7 +34,7 @@ func TestThePersonaPageLetsAPersonChoose(t *testing.T) {
 			t.Parallel()
 			response, body := s.signIn(t, signInQuery(change))
 			found := links.FindAllStringSubmatch(body, -1)
-			if response.StatusCode != http.StatusOK || len(found) != 5 {
+			if response.StatusCode != http.StatusOK || len(found) != 6 {
 				t.Fatalf("%d, %d choices, want all people: %s", response.StatusCode, len(found), body)
 			}
 			chosen := ""

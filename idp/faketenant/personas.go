@@ -13,6 +13,7 @@ const (
 	crowdedGroups  = 250
 	daemonObjectID = "44a6b8ca-5d7f-49b1-83e5-a7c9dbf31404"
 	daemonRole     = "Hasura.Exchange"
+	operatorRole   = "Issuer.Admin"
 	globalAdmin    = "62e90394-69f5-4237-9190-012177145e10" // the template of a directory role
 )
 
@@ -67,6 +68,10 @@ func (t *Tenant) cast() []identity {
 			"", "",
 			map[string]any{"idtyp": "app"},
 		},
+		{
+			Persona{"operator", "has the app role Issuer.Admin, which operates the issuer", "88eafc02-91b3-4df5-a729-dbf1e2750808", none, []string{operatorRole}},
+			"Olga Example", "olga@contoso.example", nil,
+		},
 	}
 }
 
@@ -103,7 +108,7 @@ func (t *Tenant) identity(name string) (identity, bool) {
 	return identity{}, false
 }
 
-// Personas are reader, editor, crowded, nobody, guest and daemon, in this order. The caller owns the answer.
+// Personas are reader, editor, crowded, nobody, guest, daemon and operator, in this order. The caller owns the answer.
 func (t *Tenant) Personas() []Persona {
 	var all []Persona
 	for _, id := range t.identities() {

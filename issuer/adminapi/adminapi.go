@@ -15,7 +15,6 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi/internal/wire"
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
-	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 	"github.com/hasura-issuer/hasura-issuer/rolestore/history"
 )
@@ -50,7 +49,8 @@ type Config struct {
 	Assume func(caller idp.Subject, groupsUnknown bool) (notes []string, refusal error)
 
 	History func(ctx context.Context, q history.Query) (history.Page, error) // nil: only where InFile says so
-	Keys    func(ctx context.Context) ([]keys.Info, error)                   // of the ring as the store holds it
+	Keys    func(ctx context.Context) (Ring, error)                          // as the store holds it
+	Replica func() Replica                                                   // the process that answers
 
 	Verbosity Verbosity // of this process alone
 
@@ -90,6 +90,7 @@ func New(config Config) *API {
 		"/admin/v1/explain":                     {http.MethodPost: a.explain},
 		"/admin/v1/history":                     {http.MethodGet: a.history},
 		"/admin/v1/keys":                        {http.MethodGet: a.keys},
+		"/admin/v1/replica":                     {http.MethodGet: a.replica},
 		"/admin/v1/log-level":                   {http.MethodGet: a.logLevel, http.MethodPut: a.setLogLevel},
 		"/admin/v1/openapi.json":                {http.MethodGet: describe},
 	}

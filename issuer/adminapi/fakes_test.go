@@ -121,7 +121,8 @@ func start(t *testing.T, alter ...func(*stand, *adminapi.Config)) *stand {
 		History: func(ctx context.Context, q history.Query) (history.Page, error) {
 			return history.ListPage(ctx, pool, q)
 		},
-		Keys:      func(context.Context) ([]keys.Info, error) { return ring(), nil },
+		Keys:      func(context.Context) (adminapi.Ring, error) { return ring(), nil },
+		Replica:   replica,
 		Verbosity: &s.verbosity,
 	}
 	for _, f := range alter {
@@ -134,12 +135,26 @@ func start(t *testing.T, alter ...func(*stand, *adminapi.Config)) *stand {
 	return s
 }
 
-// ring is one key that signs and one that was revoked.
-func ring() []keys.Info {
+// ring is one key that signs and one that was revoked, one party that has fetched and one that has not.
+func ring() adminapi.Ring {
 	at, why := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), "leaked"
-	return []keys.Info{
-		{Generation: 1, KID: "one", Alg: keys.ES256, State: keys.Revoked, PublishedAt: &at, SignsFrom: &at, RevokedAt: &at, Reason: &why},
-		{Generation: 2, KID: "two", Alg: keys.ES256, State: keys.Signing, PublishedAt: &at, SignsFrom: &at},
+	return adminapi.Ring{
+		Now: at.Add(time.Hour), Period: 86400,
+		Keys: []keys.Info{
+			{Generation: 1, KID: "one", Alg: keys.ES256, State: keys.Revoked, PublishedAt: &at, SignsFrom: &at, RevokedAt: &at, Reason: &why},
+			{Generation: 2, KID: "two", Alg: keys.ES256, State: keys.Signing, PublishedAt: &at, SignsFrom: &at},
+		},
+		Parties: []adminapi.Party{{Name: "prod", FetchedAt: &at, Generation: 2}, {Name: "stage", Late: true}},
+	}
+}
+
+// replica is one whose policy is gone, and that has refused somebody.
+func replica() adminapi.Replica {
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	return adminapi.Replica{
+		Name: "one", Version: "1.0.0", StartedAt: at, Now: at.Add(time.Hour), Tenants: []string{contoso}, Ready: true,
+		Checks:    []adminapi.Check{{Name: "keys", State: api.Well}, {Name: "redis", State: api.Off}, {Name: "policy", State: api.Down, Says: "gone"}},
+		Exchanges: []adminapi.End{{Door: "token", Outcome: "refused", Reason: "no_roles", Cure: "grant one", Total: 1, ByMinute: append(make([]int, adminapi.Minutes-1), 1)}},
 	}
 }
 

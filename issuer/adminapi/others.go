@@ -59,18 +59,6 @@ func historyQuery(r *http.Request) (q history.Query, err error) {
 	return q, nil
 }
 
-// keys answers the ring as its store holds it, without anything private.
-func (a *API) keys(w http.ResponseWriter, r *http.Request, _ *api.Account) error {
-	if _, err := wire.ParametersOf(r); err != nil {
-		return err
-	}
-	list, err := a.config.Keys(r.Context())
-	if err != nil {
-		return storeError(err)
-	}
-	return wire.Answer(w, http.StatusOK, map[string]any{"keys": list})
-}
-
 // document describes every route, request and answer (OpenAPI 3.1). The tests hold it against what is answered.
 //
 //go:embed openapi.json

@@ -13,7 +13,6 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi"
-	"github.com/hasura-issuer/hasura-issuer/keys"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -61,12 +60,22 @@ func TestTheHistoryIsReadInPagesTheNewestFirst(t *testing.T) {
 func TestTheKeysAreListedWithoutAnythingPrivate(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	got := into[struct {
-		Keys []keys.Info `json:"keys"`
-	}](t, s.want(200, "", http.MethodGet, "/admin/v1/keys", ""))
-	if diff := cmp.Diff(ring(), got.Keys); diff != "" {
+	got := into[adminapi.Ring](t, s.want(200, "", http.MethodGet, "/admin/v1/keys", ""))
+	if diff := cmp.Diff(ring(), got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	s.want(400, "request_malformed", http.MethodGet, "/admin/v1/keys?kid=one", "")
+}
+
+func TestTheReplicaThatAnswersDescribesItself(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	got := into[adminapi.Replica](t, s.want(200, "", http.MethodGet, "/admin/v1/replica", ""))
+	if diff := cmp.Diff(replica(), got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	s.want(400, "request_malformed", http.MethodGet, "/admin/v1/replica?name=other", "")
+	s.want(405, "method_not_allowed", http.MethodPut, "/admin/v1/replica", "")
 }
 
 func TestACallerIsExplained(t *testing.T) {
@@ -205,8 +214,8 @@ func TestGrantsThatOthersDecideAreNotShownAsIfTheyCounted(t *testing.T) {
 func TestAStoreThatIsAwayIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(_ *stand, c *adminapi.Config) {
-		c.Keys = func(context.Context) ([]keys.Info, error) {
-			return nil, errors.New("dial tcp 10.0.0.7:5432: connection refused")
+		c.Keys = func(context.Context) (adminapi.Ring, error) {
+			return adminapi.Ring{}, errors.New("dial tcp 10.0.0.7:5432: connection refused")
 		}
 	})
 	s.pool.Close()

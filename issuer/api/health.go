@@ -75,6 +75,42 @@ func (c Check) state() (text string, well bool) {
 	}
 }
 
+// State is what a part is at.
+type State string
+
+// The states of a part.
+const (
+	Well    State = "ok"
+	Off     State = "off"     // not in use
+	Alarmed State = "alarmed" // it works, and will not for long if nobody looks
+	Down    State = "failed"  // it does not work
+)
+
+// Part is a part of the service as the health routes show it.
+type Part struct {
+	Name  string
+	State State
+	Says  string // what there is to say of one that is alarmed or down; no secret
+}
+
+// Health returns whether requests should be sent here, as /readyz says it, and every part. It answers from memory.
+func (a *API) Health() (ready bool, parts []Part) {
+	for _, check := range a.config.Checks {
+		part := Part{Name: check.Name, State: Off}
+		if !check.Off {
+			text, well := check.state()
+			switch part.State = Well; {
+			case !well:
+				part.State, part.Says = Down, text
+			case text != "ok":
+				part.State, part.Says = Alarmed, text
+			}
+		}
+		parts = append(parts, part)
+	}
+	return a.ready(), parts
+}
+
 // alarmed returns the state of a part that works: what will become of it if nobody looks, or that all is well.
 func alarmed(alarms []string) string {
 	if len(alarms) == 0 {

@@ -30,7 +30,7 @@ import { h } from "./dom.js";
  * @property {string} [reason]
  * @property {string} [finding]
  * @property {string} [cure]
- * @property {{tenant: string, object_id: string, kind: string, client?: string, guest?: boolean, groups: string[], groups_asked?: boolean, app_roles: string[]}} caller
+ * @property {{tenant: string, object_id: string, kind: string, client?: string, guest?: boolean, groups: string[], groups_asked?: boolean, groups_unknown?: boolean, app_roles: string[]}} caller
  * @property {Role[]} roles
  * @property {string} [default_by]
  * @property {{principal: string, until?: string, reason?: string, in_force: boolean}[]} [blocks]
@@ -53,7 +53,7 @@ function standing(grant, e) {
     case "over": return `ended ${grant.until ?? ""}`;
     case "policy": return "in force, and the policy takes it away";
   }
-  if (kind === "group" && e.caller.groups_asked && e.unjudged) return "not known: is the caller in this group?";
+  if (kind === "group" && (e.caller.groups_unknown || (e.caller.groups_asked && e.unjudged))) return "not known: is the caller in this group?";
   if (kind === "group") return "the caller is not in this group";
   if (kind === "app_role") return "the caller has no such app role";
   return "somebody else";
@@ -88,7 +88,7 @@ function callerView(e) {
   const asked = c.groups_asked ? " (left out of the token)" : "";
   return h("dl", { class: "facts" },
     h("dt", {}, "Caller"), h("dd", {}, h("code", {}, who)),
-    h("dt", {}, "Groups"), h("dd", {}, ...(c.groups.length ? list(c.groups) : ["none"]), asked),
+    h("dt", {}, "Groups"), h("dd", {}, ...(c.groups.length ? list(c.groups) : [c.groups_unknown ? "not known" : "none"]), asked),
     h("dt", {}, "App roles"), h("dd", {}, ...(c.app_roles.length ? list(c.app_roles) : ["none"])),
     ...(e.default_by ? [h("dt", {}, "Default role"), h("dd", {}, `by ${e.default_by}`)] : []),
     ...(e.token ? [h("dt", {}, "Ends by"), h("dd", {}, e.token.ends_by)] : []),

@@ -11,5 +11,5 @@ export function reasonView({ reason, says, cure, status }) {
   return h("div", { class: "refusal" },
     h("p", { class: "outcome bad" }, h("span", { class: "sign", "aria-hidden": "true" }, "×"), "Refused: ", h("code", {}, reason), status ? h("span", { class: "aside" }, ` ${status}`) : null),
     says && h("p", {}, says),
-    cure && h("p", { class: "cure" }, h("strong", {}, "What to do: "), cure, "."));
+    cure && h("p", { class: "cure" }, h("strong", {}, "What to do: "), /[.?]$/.test(cure) ? cure : `${cure}.`));
 }

@@ -1,0 +1,16 @@
+// What did not work, and what to do about it.
+
+import { h } from "./parts/dom.js";
+import { reasonView } from "./parts/reasons.js";
+import { Refusal } from "./session.js";
+
+/**
+ * @param {unknown} error
+ * @returns {HTMLElement | ""} nothing where somebody signed out meanwhile
+ */
+export function trouble(error) {
+  if (error instanceof DOMException && error.name === "AbortError") return "";
+  if (!(error instanceof Refusal)) return h("p", { class: "bad" }, `This did not work: ${error instanceof Error ? error.message : error}`);
+  if (error.reason === "not_here") return h("p", { class: "note" }, `Not kept here: ${error.message}.`);
+  return reasonView({ reason: error.reason, says: error.message, cure: error.cure, status: error.status });
+}
