@@ -36,6 +36,7 @@ func (svc *service) openAdmin(pool *pgxpool.Pool, store keys.Store) error {
 		Assume: func(caller idp.Subject, groupsUnknown bool) ([]string, error) {
 			return svc.settings.assumptions(caller, groupsUnknown), svc.settings.refusal(caller)
 		},
+		Cure:    func(reason issuer.Reason) string { return reasonCures[string(reason)] },
 		Keys:    func(ctx context.Context) (adminapi.Ring, error) { return svc.ringIn(ctx, store) },
 		Replica: svc.described,
 	}

@@ -48,6 +48,9 @@ type Config struct {
 	// would be refused, an *issuer.Error; nil where it would not. Nil: nothing is known of that.
 	Assume func(caller idp.Subject, groupsUnknown bool) (notes []string, refusal error)
 
+	// Cure is what to do about a refusal, "" where nothing is known. Nil: nothing ever is.
+	Cure func(reason issuer.Reason) string
+
 	History func(ctx context.Context, q history.Query) (history.Page, error) // nil: only where InFile says so
 	Keys    func(ctx context.Context) (Ring, error)                          // as the store holds it
 	Replica func() Replica                                                   // the process that answers
@@ -79,6 +82,9 @@ func New(config Config) *API {
 	}
 	if config.Assume == nil {
 		config.Assume = func(idp.Subject, bool) ([]string, error) { return nil, nil }
+	}
+	if config.Cure == nil {
+		config.Cure = func(issuer.Reason) string { return "" }
 	}
 	a := &API{config: config}
 	grants, blocks := a.grants(), a.blocks()

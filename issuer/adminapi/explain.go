@@ -55,8 +55,9 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request, _ *api.Account) er
 	return wire.Answer(w, http.StatusOK, struct {
 		issuer.Explanation
 
+		Cure  string   `json:"cure,omitzero"`   // what to do about the reason
 		Notes []string `json:"notes,omitempty"` // what is not known, in sentences
-	}{explanation, notes})
+	}{explanation, a.config.Cure(explanation.Reason), notes})
 }
 
 // question checks what was asked.

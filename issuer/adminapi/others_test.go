@@ -123,6 +123,12 @@ func TestACallerIsExplained(t *testing.T) {
 	} {
 		s.want(422, "entry_refused", http.MethodPost, "/admin/v1/explain", body)
 	}
+	cured := start(t, func(_ *stand, c *adminapi.Config) {
+		c.Cure = func(reason issuer.Reason) string { return "a cure of " + string(reason) }
+	})
+	if got := cured.want(200, "", http.MethodPost, "/admin/v1/explain", `{`+who+`}`); !strings.Contains(got.body, `"cure":"a cure of no_roles"`) {
+		t.Errorf("without a cure: %s", got.body)
+	}
 	s.want(400, "body_malformed", http.MethodPost, "/admin/v1/explain", `{"token":"`+bossToken+`"}`)
 	s.want(405, "method_not_allowed", http.MethodGet, "/admin/v1/explain", "")
 	s.lines()

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 )
 
@@ -72,6 +74,31 @@ func TestAnAlarmIsShownAndIsNoOutage(t *testing.T) {
 	const want = `{"ready":true,"checks":{"keys":"a rotation is overdue; and \"more\"","roles":"ok"}}`
 	if got := s.do(http.MethodGet, "/readyz?full", ""); got.StatusCode != http.StatusOK || got.body != want {
 		t.Errorf("%s\n got %s\nwant %s", got.Status, got.body, want)
+	}
+}
+
+func TestHealthIsToldPartByPart(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(config *api.Config) {
+		config.Checks = []api.Check{
+			{Name: "keys", Health: func() error { return nil }, Alarms: func() []string { return []string{"a rotation is overdue"} }},
+			{Name: "roles", Health: func() error { return nil }},
+			{Name: "entra", Health: func() error { return told{errBroken} }},
+			{Name: "policy", Health: func() error { return errBroken }},
+			{Name: "redis", Off: true},
+		}
+	})
+	ready, parts := s.api.Health()
+	want := []api.Part{
+		{"keys", api.Alarmed, "a rotation is overdue"}, {"roles", api.Well, ""}, {"entra", api.Down, "there is no ring yet"},
+		{"policy", api.Down, "does not work at the moment, see the log"}, {"redis", api.Off, ""},
+	}
+	if diff := cmp.Diff(want, parts); diff != "" || !ready {
+		t.Errorf("ready %v (-want +got):\n%s", ready, diff)
+	}
+	s.api.Drain()
+	if ready, _ := s.api.Health(); ready {
+		t.Error("ready while it is draining")
 	}
 }
 

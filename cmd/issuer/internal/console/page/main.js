@@ -1,7 +1,6 @@
 // The page: who signs in, and what is looked at over and over while somebody does.
 
 import { byId, h } from "./parts/dom.js";
-import { reasonView } from "./parts/reasons.js";
 import { tick } from "./parts/time.js";
 import { showExchanges } from "./exchanges.js";
 import { Explain } from "./explain.js";
@@ -9,7 +8,7 @@ import { showHealth } from "./health.js";
 import { showKeys } from "./ring.js";
 import { lists } from "./roles.js";
 import { ask, signIn, signOut } from "./session.js";
-import { trouble } from "./trouble.js";
+import { refusalView, trouble } from "./trouble.js";
 
 /** @import { Replica } from "./health.js" */
 /** @import { Refusal } from "./session.js" */
@@ -78,7 +77,7 @@ function left(refusal) {
   explain.clear();
   for (const id of ["replica", "health", "exchanges", "parties", "health-fault", "keys-fault"]) byId(id).replaceChildren();
   showKeys({ now: new Date().toISOString(), period_seconds: 86400, keys: [], relying_parties: [] });
-  byId("sign-in-says").replaceChildren(refusal ? reasonView({ reason: refusal.reason, says: refusal.message, cure: refusal.cure, status: refusal.status }) : h("p", { class: "standing" }, "Signed out."));
+  byId("sign-in-says").replaceChildren(refusal ? refusalView(refusal) : h("p", { class: "standing" }, "Signed out."));
   byId("token").focus();
 }
 

@@ -12,5 +12,14 @@ export function trouble(error) {
   if (error instanceof DOMException && error.name === "AbortError") return "";
   if (!(error instanceof Refusal)) return h("p", { class: "bad" }, `This did not work: ${error instanceof Error ? error.message : error}`);
   if (error.reason === "not_here") return h("p", { class: "note" }, `Not kept here: ${error.message}.`);
-  return reasonView({ reason: error.reason, says: error.message, cure: error.cure, status: error.status });
+  return refusalView(error);
+}
+
+/**
+ * @param {Refusal} refusal
+ * @returns {HTMLElement}
+ */
+export function refusalView({ reason, message, cure, status }) {
+  const word = status === undefined ? "No answer" : status >= 500 ? "Failed" : "Refused";
+  return reasonView({ reason, says: message, cure, status, word });
 }

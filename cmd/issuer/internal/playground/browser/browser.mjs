@@ -11,9 +11,10 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 export const launch = () => chromium.launch({ executablePath: process.env.BROWSER, args: flags });
 
 /**
- * The playground in a tab of its own, once all of it is drawn. What the tab asks for and complains about is kept in seen.
+ * The playground, or another page by its address, in a tab of its own, once all of it is drawn. What the tab asks for and complains
+ * about is kept in seen.
  */
-export async function open(browser, { width = 1280, height = 900, colorScheme = "light", reducedMotion = "reduce", path = "/" } = {}) {
+export async function open(browser, { width = 1280, height = 900, colorScheme = "light", reducedMotion = "reduce", path = "/", url = process.env.PLAYGROUND + path, until = drawn } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion, locale: "en-GB", timezoneId: "UTC", ignoreHTTPSErrors: process.env.TRUST === "all" });
   context.setDefaultTimeout(90_000); // far above what anything takes: it only ends what hangs
   const page = await context.newPage();
@@ -21,8 +22,8 @@ export async function open(browser, { width = 1280, height = 900, colorScheme = 
   page.on("request", (request) => seen.requests.push(request.url()));
   page.on("console", (message) => { if (message.type() === "error" || message.type() === "warning") seen.complaints.push(message.text()); });
   page.on("pageerror", (error) => seen.complaints.push(error.message));
-  await page.goto(process.env.PLAYGROUND + path);
-  await drawn(page);
+  await page.goto(url);
+  await until(page);
   return { page, seen };
 }
 

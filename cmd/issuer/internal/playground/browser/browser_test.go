@@ -1,4 +1,4 @@
-// Package browser_test goes through the playground of the real program in a real browser, and holds what is generated for it
+// Package browser_test goes through the pages of the real program in a real browser, and holds what is generated for it
 // against what it is generated from. The scripts lie beside it.
 package browser_test
 
@@ -14,10 +14,11 @@ import (
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/proctest"
+	"github.com/hasura-issuer/hasura-issuer/database/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	m.Run()
+	pgtest.Main(m)
 	if err := proctest.Clean(); err != nil {
 		fmt.Fprintln(os.Stderr, "browser:", err)
 	}
@@ -105,12 +106,18 @@ func TestTheBundleIsWhatTheLockFileMakes(t *testing.T) {
 func TestTheTypesOfThePagesModulesHold(t *testing.T) {
 	t.Parallel()
 	s := stand(t)
-	node(t, s, nil, filepath.Join("node_modules", "typescript", "bin", "tsc"), "-p", ".")
-	broken := filepath.Join(s, "..", "page", "broken.js")
-	if err := os.WriteFile(broken, []byte("import { decode } from \"./parts/jwt.js\";\ndecode(7);\n"), 0o600); err != nil {
+	if err := os.CopyFS(filepath.Join(s, "..", "..", "console", "page"), os.DirFS("../../console/page")); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "node", filepath.Join(s, "node_modules", "typescript", "bin", "tsc"), "-p", s).CombinedOutput(); err == nil || !strings.Contains(string(out), "broken.js") {
-		t.Errorf("a module that calls another wrongly passes: %s", out)
+	node(t, s, nil, filepath.Join("node_modules", "typescript", "bin", "tsc"), "-p", ".")
+	for _, page := range []string{"playground/page", "console/page"} {
+		broken := filepath.Join(s, "..", "..", page, "broken.js")
+		if err := os.WriteFile(broken, []byte("import { decode } from \"./parts/jwt.js\";\ndecode(7);\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "node", filepath.Join(s, "node_modules", "typescript", "bin", "tsc"), "-p", s).CombinedOutput()
+	if err == nil || strings.Count(string(out), "broken.js") != 2 {
+		t.Errorf("modules that call another wrongly pass: %s", out)
 	}
 }
