@@ -17,7 +17,10 @@ import (
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
 )
 
-const greetingPersona = "editor"
+const (
+	greetingPersona = "editor"
+	devOperator     = "operator" // may use the console
+)
 
 // greeting is the first screen of issuer dev: what runs, a line to try, its answer decoded, what Hasura needs.
 func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error) {
@@ -44,7 +47,7 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 		fmt.Fprintf(&b, "  listens at    %s\n", d.ownURL)
 	}
 	fmt.Fprintf(&b, "  playground    %s/\n", d.ownURL)
-	fmt.Fprintf(&b, "  console       %s%s (its token: curl -s %s%s/personas/operator/token)\n", d.adminURL, console.Path, d.curlTrust(), d.entraURL)
+	fmt.Fprintf(&b, "  console       %s%s (its token: curl -s %s%s/personas/%s/token)\n", d.adminURL, console.Path, d.curlTrust(), d.entraURL, devOperator)
 	fmt.Fprintf(&b, "  fake tenant   %s\n", d.entraURL)
 	fmt.Fprintf(&b, "  fake Hasura   %s%s, which knows one table, orders\n", d.ownURL, standin.Path)
 	fmt.Fprintf(&b, "  as settings   ISSUER_ENTRA_AUTHORITY=%s\n                ISSUER_ENTRA_TENANTS=%s\n                ISSUER_ENTRA_AUDIENCES=%s\n",

@@ -67,6 +67,9 @@ func (d *dev) world(roles rolestore.Document, config hasuraConfig) (playground.W
 		Policed: d.settings.hasPolicy(), V2: line, V3: config.V3,
 	}
 	for _, p := range d.tenant.Personas() {
+		if p.Name == devOperator { // who has no business at the token endpoint
+			continue
+		}
 		w.Personas = append(w.Personas, playground.Persona{Name: p.Name, Says: p.Description, ObjectID: p.ObjectID, Person: p.Name != "daemon"})
 	}
 	for _, claim := range d.settings.SessionClaims.list {

@@ -13,10 +13,11 @@ let leave = () => {};
 
 /** What the API, or the way there, says no by. */
 export class Refusal extends Error {
-  /** @param {{reason: string, status?: number, says: string}} refusal */
-  constructor({ reason, status, says }) {
+  /** @param {{reason: string, status?: number, says: string, request?: string | null}} refusal */
+  constructor({ reason, status, says, request }) {
     super(says);
     this.reason = reason;
+    this.request = request; // by which the log names it
     this.status = status;
     this.cure = cures[reason];
   }
@@ -64,7 +65,7 @@ export async function ask(path, question) {
   const answer = await response.json().catch(() => null);
   signal.throwIfAborted();
   if (response.ok && answer) return answer;
-  const refusal = new Refusal({ reason: answer?.reason ?? "no_answer_of_ours", status: response.status, says: answer?.detail ?? answer?.title ?? "What came is no answer of the operators’ API." });
+  const refusal = new Refusal({ reason: answer?.reason ?? "no_answer_of_ours", status: response.status, request: response.headers.get("X-Request-Id"), says: answer?.detail ?? answer?.title ?? "What came is no answer of the operators’ API." });
   if (response.status === 401 || response.status === 403) signOut(refusal);
   throw refusal;
 }

@@ -19,7 +19,9 @@ export function trouble(error) {
  * @param {Refusal} refusal
  * @returns {HTMLElement}
  */
-export function refusalView({ reason, message, cure, status }) {
+export function refusalView({ reason, message, cure, status, request }) {
   const word = status === undefined ? "No answer" : status >= 500 ? "Failed" : "Refused";
-  return reasonView({ reason, says: message, cure, status, word });
+  const view = reasonView({ reason, says: message, cure, status, word });
+  if (request) view.append(h("p", { class: "aside" }, "X-Request-Id ", h("code", {}, request)));
+  return view;
 }

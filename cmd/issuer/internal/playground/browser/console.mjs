@@ -56,7 +56,7 @@ test("an operator sees the service, and nobody else does", async (t) => {
   await t.test("a token that opens nothing is refused, with the reason and what to do", async () => {
     for (const [token, reason] of [["a.wrong.one", "credentials_refused"], [await tokenOf("editor"), "forbidden"]]) {
       await show(page, token);
-      await says(page, "#sign-in-says", new RegExp(`Refused: ${reason} 40[13].*What to do: `));
+      await says(page, "#sign-in-says", new RegExp(`Refused: ${reason} 40[13].*What to do: .*X-Request-Id [0-9A-Z]+`));
       assert.equal(await page.getByLabel("Token").inputValue(), "");
       assert.equal(await page.locator("#signed-in").isVisible(), false);
     }

@@ -11,12 +11,14 @@ const [program, folder] = process.argv.slice(2);
 const largest = 80_000;
 
 const dev = spawn(program, ["dev"], { env: { PATH: process.env.PATH }, stdio: ["ignore", "pipe", "ignore"] });
-let screen = "";
+let screen = "", operators = "", entra = "";
 for await (const text of dev.stdout.setEncoding("utf8")) {
   screen += text;
   const [, url] = /playground +(\S+)\/\n/.exec(screen) ?? [];
   if (url && screen.includes("HASURA_GRAPHQL_JWT_SECRET")) {
     process.env.PLAYGROUND = url;
+    [, operators] = /console +(\S+) /.exec(screen);
+    [, entra] = /fake tenant +(\S+)\n/.exec(screen);
     break;
   }
 }
@@ -35,10 +37,27 @@ try {
       return { x: 0, y: Math.round(top + scrollY) - 20, width: 1160, height: Math.round(height) + 40 };
     });
   });
+  await take("console.png", { width: 1160, height: 900, url: operators, until: (page) => page.getByLabel("Token").waitFor() }, operated);
 } finally {
   await browser.close();
   dev.kill();
   await once(dev, "exit");
+}
+
+/** Has exchanges end in several ways, signs in, and says what of the console is in the picture. */
+async function operated(page) {
+  const tokenOf = async (persona) => (await fetch(`${entra}/personas/${persona}/token`)).text();
+  const type = "urn:ietf:params:oauth:token-type:access_token";
+  for (const [persona, scope] of [["editor", ""], ["reader", ""], ["reader", "editor"], ["nobody", ""], ["nobody", ""], ["daemon", ""]]) {
+    const form = { grant_type: "urn:ietf:params:oauth:grant-type:token-exchange", subject_token_type: type, subject_token: await tokenOf(persona), ...(scope ? { scope } : {}) };
+    await fetch(`${process.env.PLAYGROUND}/oauth2/token`, { method: "POST", body: new URLSearchParams(form) });
+  }
+  await page.getByLabel("Token").fill(await tokenOf("operator"));
+  await page.keyboard.press("Enter");
+  await page.locator("#exchanges table").waitFor();
+  await page.getByRole("img", { name: /Key 3 signs/ }).waitFor();
+  const bottom = await page.locator("#exchanges").evaluate((panel) => Math.round(panel.getBoundingClientRect().bottom + scrollY));
+  return { x: 0, y: 0, width: 1160, height: bottom + 20 };
 }
 
 /** Takes one picture of the page, after it was prepared, which says what of it is in the picture. */
