@@ -13,11 +13,11 @@ import (
 // minutes are the process's own, so that nobody who sets the machine's clock moves them. It is used concurrently.
 type tally struct {
 	start time.Time
-	slots [adminapi.Minutes]atomic.Uint64 // a minute, the first of which is 1, above 32 bits of its count
+	slots [adminapi.Minutes]atomic.Int64 // a minute, the first of which is 1, above 32 bits of its count
 }
 
 // minute is the one that runs.
-func (t *tally) minute() uint64 { return uint64(time.Since(t.start)/time.Minute) + 1 }
+func (t *tally) minute() int64 { return int64(time.Since(t.start)/time.Minute) + 1 }
 
 // add counts once more. Who took more than an hour on the way here is not counted.
 func (t *tally) add() {
@@ -41,7 +41,7 @@ func (t *tally) add() {
 func (t *tally) counts() []int {
 	counts, last := make([]int, adminapi.Minutes), t.minute()
 	for i := range counts {
-		ago := uint64(len(counts) - 1 - i)
+		ago := int64(len(counts) - 1 - i)
 		if ago >= last {
 			continue // before the process began
 		}

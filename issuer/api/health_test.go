@@ -90,8 +90,11 @@ func TestHealthIsToldPartByPart(t *testing.T) {
 	})
 	ready, parts := s.api.Health()
 	want := []api.Part{
-		{"keys", api.Alarmed, "a rotation is overdue"}, {"roles", api.Well, ""}, {"entra", api.Down, "there is no ring yet"},
-		{"policy", api.Down, "does not work at the moment, see the log"}, {"redis", api.Off, ""},
+		{"keys", api.Alarmed, "a rotation is overdue"},
+		{"roles", api.Well, ""},
+		{"entra", api.Down, "there is no ring yet"},
+		{"policy", api.Down, "does not work at the moment, see the log"},
+		{"redis", api.Off, ""},
 	}
 	if diff := cmp.Diff(want, parts); diff != "" || !ready {
 		t.Errorf("ready %v (-want +got):\n%s", ready, diff)

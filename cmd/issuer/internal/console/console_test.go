@@ -102,7 +102,7 @@ func TestAllThatThePageLoadsIsEmbedded(t *testing.T) {
 // TestThePageLeavesNoTraceAndMakesNoMarkup: a token is kept in memory, and text stays text. The policy refuses most of this too.
 func TestThePageLeavesNoTraceAndMakesNoMarkup(t *testing.T) {
 	t.Parallel()
-	files, err := fs.Glob(os.DirFS("page"), "*")
+	files, err := fs.Glob(os.DirFS("page"), "*[^g]") // the icon is a picture
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,10 +112,10 @@ func TestThePageLeavesNoTraceAndMakesNoMarkup(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, word := range []string{
-			"localStorage", "sessionStorage", "indexedDB", "document.cookie", "history.pushState", "history.replaceState", "location.", "caches.", "postMessage", "console.",
+			"localStorage", "sessionStorage", "indexedDB", "document.cookie", "history.pushState", "history.replaceState", "location.", "caches.", "postMessage", "console.log",
 			"innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function(", " onclick=", "style=", "<style", "//cdn", "https://",
 		} {
-			if strings.Contains(string(text), word) && !(name == "icon.svg" || word == "console." && strings.HasSuffix(name, ".html")) {
+			if strings.Contains(string(text), word) {
 				t.Errorf("%s says %s", name, word)
 			}
 		}
