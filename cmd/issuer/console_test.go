@@ -141,3 +141,20 @@ func TestDevHasAConsoleAndSaysHowToSeeIt(t *testing.T) {
 		t.Errorf("a change of roles in memory: %d %s", status, text)
 	}
 }
+
+// TestDevListensForOperatorsOnLoopbackAlone: where it is told to, and nowhere that others could reach.
+func TestDevListensForOperatorsOnLoopbackAlone(t *testing.T) {
+	t.Parallel()
+	r := start(t, []string{"ISSUER_LISTEN=127.0.0.1:0", "ISSUER_ADMIN_LISTEN=localhost:0"}, "dev")
+	screen := r.stdout.await(t, "HASURA_GRAPHQL_JWT_SECRET='{", r.ended)
+	page, _, _ := strings.Cut(after(screen, "console       "), " ")
+	if response, _ := get(t, page); response.StatusCode != http.StatusOK {
+		t.Errorf("%q: %s", page, response.Status)
+	}
+	for _, address := range []string{"0.0.0.0:9090", "9090", "192.0.2.1:9090"} {
+		code, _, stderr := execute(t, []string{"ISSUER_LISTEN=127.0.0.1:0", "ISSUER_ADMIN_LISTEN=" + address}, "dev")
+		if code != exitUsage || !strings.Contains(stderr, "ISSUER_ADMIN_LISTEN") {
+			t.Errorf("%s: exit code %d, stderr %q", address, code, stderr)
+		}
+	}
+}
