@@ -47,9 +47,9 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 		fmt.Fprintf(&b, "  listens at    %s\n", d.ownURL)
 	}
 	fmt.Fprintf(&b, "  playground    %s/\n", d.ownURL)
-	fmt.Fprintf(&b, "  console       %s%s (its token: curl -s %s%s/personas/%s/token)\n", d.adminURL, console.Path, d.curlTrust(), d.entraURL, devOperator)
 	fmt.Fprintf(&b, "  fake tenant   %s\n", d.entraURL)
 	fmt.Fprintf(&b, "  fake Hasura   %s%s, which knows one table, orders\n", d.ownURL, standin.Path)
+	fmt.Fprintf(&b, "  console       %s%s (its token: curl -s %s%s/personas/%s/token)\n", d.adminURL, console.Path, d.curlTrust(), d.entraURL, devOperator)
 	fmt.Fprintf(&b, "  as settings   ISSUER_ENTRA_AUTHORITY=%s\n                ISSUER_ENTRA_TENANTS=%s\n                ISSUER_ENTRA_AUDIENCES=%s\n",
 		d.settings.EntraAuthority, strings.Join(d.settings.EntraTenants, ","), strings.Join(d.settings.EntraAudiences, ","))
 	d.greetExtras(&b)
