@@ -111,7 +111,7 @@ page-pictures: build page-packages ## Take the pictures of docs/pictures from th
 	cd $(PAGES) && BROWSER=$$(command -v $(BROWSER)) node pictures.mjs $(CURDIR)/bin/issuer $(CURDIR)/docs/pictures
 
 .PHONY: docs docs-serve
-docs: $(SITETOOLS) ## Build the site of the documents into docs/site/dist, and check it (SITE_BASE: the path that it will lie under)
+docs: setup $(SITETOOLS) ## Build the site of the documents into docs/site/dist, and check it (SITE_BASE: the path that it will lie under)
 	npm --prefix $(SITE) run --silent build
 
 docs-serve: docs ## Build it and show it at http://127.0.0.1:4173/

@@ -19,6 +19,7 @@ import (
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
 	"github.com/hasura-issuer/hasura-issuer/idp/faketenant"
+	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi"
 	"github.com/hasura-issuer/hasura-issuer/rolestore"
 )
 
@@ -210,7 +211,9 @@ func (d *dev) run(ctx context.Context, listener, entra, admin net.Listener) erro
 		}()
 	}
 	quiet := zerolog.Nop()
-	start(func() error { return serveHTTP(ctx, seats{Listener: entra}, newServer(d.tenant, quiet), noDrain) })
+	start(func() error {
+		return serveHTTP(ctx, seats{Listener: entra}, newServer(adminapi.ByOurName(d.tenant), quiet), noDrain)
+	})
 	if err := errors.Join(d.ring.Sync(ctx), d.verifier.Refresh(ctx)); err != nil {
 		return err
 	}

@@ -170,3 +170,46 @@ func TestTheFakeHasuraRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestTheFakeHasuraAnswersWhatIsAskedFor, by the names that it is asked for by, and for nobody to keep.
+func TestTheFakeHasuraAnswersWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	d := develop(t)
+	const asked = `{"query": "query A { other: orders { id } } query B { __typename mine: orders { number: id kind: __typename } }", "operationName": "B"}`
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.base+standin.Path, strings.NewReader(asked))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+d.exchange(t, d.token(t, "editor")).AccessToken)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	const want = `{"data":{"__typename":"query_root","mine":[{"kind":"orders","number":1},{"kind":"orders","number":2}]}}`
+	if err != nil || string(text) != want || response.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s, %q, %v; want %s", text, response.Header.Get("Cache-Control"), err, want)
+	}
+}
+
+// TestTheFakeTenantAnswersToTheNamesOfThisMachine alone: a page whose name was made to lead here would get tokens, an operator's too.
+func TestTheFakeTenantAnswersToTheNamesOfThisMachine(t *testing.T) {
+	t.Parallel()
+	d := develop(t)
+	for host, want := range map[string]int{"": http.StatusOK, "localhost:8081": http.StatusOK, "attacker.example:8081": http.StatusForbidden} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.entra+"/personas/operator/token", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%q: %s, want %d", host, response.Status, want)
+		}
+	}
+}

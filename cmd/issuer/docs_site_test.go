@@ -54,7 +54,7 @@ func TestTheSiteLeadsToEveryPage(t *testing.T) {
 // TestTheSitesOwnTests run without its packages: they follow links as the site does, and try what looks at a built one.
 func TestTheSitesOwnTests(t *testing.T) {
 	t.Parallel()
-	command := exec.CommandContext(t.Context(), "node", "--test")
+	command := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=tap")
 	command.Dir = filepath.Join(repository, "docs/site")
 	out, err := command.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "# pass 4\n") {

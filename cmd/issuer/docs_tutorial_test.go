@@ -107,7 +107,7 @@ func TestEveryStepOfTheTutorialDoesWhatItSays(t *testing.T) {
 	}
 	address := freeLoopback(t)
 	first := openTerminal(t, "ISSUER_LISTEN="+address)
-	if _, err := io.WriteString(first.stdin, steps[0].command); err != nil {
+	if _, err := io.WriteString(first.stdin, steps[0].command+"exit\n"); err != nil { // where the program ends by itself, so does the terminal
 		t.Fatal(err)
 	}
 	var screen string

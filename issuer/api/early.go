@@ -6,14 +6,13 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer"
 )
 
-// early answers requests that are one too many before net/http has read them. That costs a twentieth of an exchange, where the usual
+// early answers requests that are one too many before net/http has read them. That costs a fifteenth of an exchange, where the usual
 // way costs a third to a half, so that many more can hear at once that they have to wait. docs/decisions/0013 has the reasons.
 type early struct {
 	answer []byte       // as it is sent, from its first line on
@@ -65,69 +64,4 @@ func renderEarly(overloaded rendered) []byte {
 	}
 	_ = answer.Write(&wire) // into memory
 	return wire.Bytes()
-}
-
-// plainExchange tells whether sent begins a request for a token that everybody reads in the same way, and nothing else: its head is
-// there in whole and says in one way how long the body is. length is that of both. What asks for anything of the connection or for a word
-// before the body, and what comes from a page of another origin, which has to be told that it may read the answer, is not plain.
-func plainExchange(sent []byte) (length int, plain bool) {
-	head, _, whole := bytes.Cut(sent, []byte("\r\n\r\n"))
-	lines, isExchange := bytes.CutPrefix(head, []byte("POST "+pathToken+" HTTP/1.1\r\n"))
-	if !whole || !isExchange {
-		return 0, false
-	}
-	body := -1
-	for line := range bytes.SplitSeq(lines, []byte("\r\n")) {
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		if !ok || !isPlainName(name) || !isPlainValue(value) {
-			return 0, false
-		}
-		value = bytes.Trim(value, " \t")
-		switch is := func(other string) bool { return strings.EqualFold(string(name), other) }; {
-		case is("Content-Length"):
-			if ok = body < 0; ok {
-				body, ok = plainLength(value)
-			}
-		case is("Connection"):
-			ok = strings.EqualFold(string(value), "keep-alive")
-		case is("Transfer-Encoding"), is("Trailer"), is("Expect"), is("Upgrade"), is("Origin"):
-			ok = false
-		}
-		if !ok {
-			return 0, false
-		}
-	}
-	length = len(head) + len("\r\n\r\n") + body
-	return length, body >= 0 && len(sent) <= length
-}
-
-// isPlainName tells whether a header's name is of letters, digits and hyphens.
-func isPlainName(name []byte) bool {
-	for _, c := range name {
-		if c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
-			return false
-		}
-	}
-	return len(name) > 0
-}
-
-// isPlainValue tells whether a header's value has no control characters but tabs.
-func isPlainValue(value []byte) bool {
-	for _, c := range value {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// plainLength reads that of a body which the usual way would accept too.
-func plainLength(digits []byte) (length int, ok bool) {
-	for _, c := range digits {
-		if c < '0' || c > '9' || length > maxBody {
-			return 0, false
-		}
-		length = 10*length + int(c-'0')
-	}
-	return length, len(digits) > 0 && length <= maxBody
 }
