@@ -4,11 +4,12 @@ import { byId, h } from "./parts/dom.js";
 import { tick } from "./parts/time.js";
 import { showExchanges } from "./exchanges.js";
 import { Explain } from "./explain.js";
+import { answered, failed, forget } from "./freshness.js";
 import { showHealth } from "./health.js";
 import { showKeys } from "./ring.js";
 import { lists } from "./roles.js";
 import { ask, signIn, signOut } from "./session.js";
-import { refusalView, trouble } from "./trouble.js";
+import { refusalView } from "./trouble.js";
 
 /** @import { Replica } from "./health.js" */
 /** @import { Refusal } from "./session.js" */
@@ -23,8 +24,8 @@ let looking = 0; // the newest look; a timer of an earlier one does nothing
 /** Looks at the replica and at the keys, each of which may fail by itself. */
 async function look() {
   await Promise.all([
-    ask("/admin/v1/replica").then(showReplica, (error) => fail("health-fault", error)),
-    ask("/admin/v1/keys").then((keys) => { showKeys(keys); byId("keys-fault").replaceChildren(); }, (error) => fail("keys-fault", error)),
+    ask("/admin/v1/replica").then(showReplica, (error) => failed("replica", error)),
+    ask("/admin/v1/keys").then((keys) => { showKeys(keys); answered("keys"); }, (error) => failed("keys", error)),
   ]);
 }
 
@@ -32,16 +33,7 @@ async function look() {
 function showReplica(replica) {
   showHealth(replica);
   showExchanges(replica);
-  byId("health-fault").replaceChildren();
-  byId("fresh").textContent = `As of ${new Date().toLocaleTimeString(undefined, { hourCycle: "h23" })}`;
-}
-
-/**
- * @param {string} place
- * @param {unknown} error
- */
-function fail(place, error) {
-  byId(place).replaceChildren(trouble(error));
+  answered("replica");
 }
 
 /** Goes on looking while the page is seen, until it is paused or somebody signs out. */
@@ -75,7 +67,8 @@ function left(refusal) {
   show(false);
   for (const list of all) list.clear();
   explain.clear();
-  for (const id of ["replica", "health", "exchanges", "parties", "health-fault", "keys-fault"]) byId(id).replaceChildren();
+  for (const id of ["replica", "health", "exchanges", "parties"]) byId(id).replaceChildren();
+  forget();
   showKeys({ now: new Date().toISOString(), period_seconds: 86400, keys: [], relying_parties: [] });
   byId("sign-in-says").replaceChildren(refusal ? refusalView(refusal) : h("p", { class: "standing" }, "Signed out."));
   byId("token").focus();

@@ -41,6 +41,8 @@ async function show(page, token) {
 const meant = /a status of (400|401|403|503) |net::ERR_FAILED/;
 
 const section = (page, id) => page.locator("section", { has: page.locator(`#${id}`) });
+/** What is marked as old, and what says why. */
+const old = (page) => page.locator("section.stale").evaluateAll((found) => found.map((at) => `${at.getAttribute("aria-labelledby")} ${at.getAttribute("aria-describedby")}`));
 const rows = (page, id) => page.locator(`#${id} tbody tr`);
 
 test("an operator sees the service, and nobody else does", async (t) => {
@@ -166,11 +168,22 @@ test("an operator sees the service, and nobody else does", async (t) => {
 
   await t.test("a service that does not answer is told from one that refuses", async () => {
     await page.route("**/admin/v1/replica", (route) => route.abort());
+    await page.route("**/admin/v1/keys", (route) => route.abort());
     await lookAgain(page);
-    await says(page, "#health-fault", /No answer: unreachable.*does the service run/);
+    await says(page, "#no-answer", /^No answer since \d\d:\d\d:\d\d; what follows was last seen then\..*unreachable.*does the service run/);
+    await page.locator("section.stale #keys-title").waitFor();
+    assert.equal(await page.locator("#keys-fault").isVisible(), false);
+    assert.deepEqual(await old(page), ["health-title no-answer", "keys-title keys-fault", "exchanges-title no-answer"]);
+    assert.deepEqual(await faults(page), []);
     await page.unroute("**/admin/v1/replica");
     await lookAgain(page);
-    await says(page, "#health-fault", /^$/);
+    await says(page, "#no-answer", /^$/);
+    await says(page, "#keys-fault", /No answer: unreachable.*What follows was last seen at \d\d:\d\d:\d\d\./);
+    assert.deepEqual(await old(page), ["keys-title keys-fault"]);
+    await page.unroute("**/admin/v1/keys");
+    await lookAgain(page);
+    await says(page, "#keys-fault", /^$/);
+    assert.deepEqual(await old(page), []);
   });
 
   await t.test("a token that ends takes everything with it", async () => {
