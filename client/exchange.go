@@ -19,19 +19,25 @@ const (
 	grantType   = "urn:ietf:params:oauth:grant-type:token-exchange"
 	accessToken = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // G101: a name, not a credential
 	maxAnswer   = 64 << 10
+	longestLife = 365 * 24 * 60 * 60 // of a token that an issuer could mean, in seconds
+	mostRetry   = 10 * 60            // seconds that anybody may have us wait
+	timedOut    = "issuer_timeout"
 )
 
-// Error is a refusal by the issuer. Its text holds no token.
+// Error is a refusal by the issuer, or an answer that nobody can use. Neither its text nor any member holds a token, whatever was answered.
 type Error struct {
 	Status     int           // of HTTP
 	Code       string        // error of RFC 6749 §5.2, such as access_denied; empty: the answer was not the issuer's
-	Reason     string        // which of the issuer's reasons, such as no_roles; its README has them all, with their cures
-	RetryAfter time.Duration // when another try can succeed; zero: nobody said
+	Reason     string        // which of the issuer's reasons, such as no_roles; its README has them all, with their cures. Or issuer_timeout: the token had ended when it came
+	RetryAfter time.Duration // when another try can succeed, ten minutes at most; zero: the issuer did not say
 	RequestID  string        // by which the issuer's log has it
 }
 
 // Error is error's.
 func (e *Error) Error() string {
+	if e.Reason == timedOut {
+		return "the issuer's answer came when its token had ended"
+	}
 	if e.Code == "" {
 		return fmt.Sprintf("the issuer answered %d, and not as a hasura-issuer does", e.Status)
 	}
@@ -84,21 +90,46 @@ func read(response *http.Response, body []byte, asked time.Time) (*oauth2.Token,
 	}
 	err := json.Unmarshal(body, &answer)
 	if response.StatusCode != http.StatusOK {
-		e := &Error{Status: response.StatusCode, RequestID: response.Header.Get("X-Request-Id")}
-		if err == nil {
-			e.Code, e.Reason = answer.Error, answer.Reason
-		}
-		if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
-			e.RetryAfter = time.Duration(seconds) * time.Second
-		}
-		return nil, e
+		return nil, refusal(response, answer.Error, answer.Reason)
 	}
-	if err != nil || answer.AccessToken == "" || answer.ExpiresIn < 1 || !strings.EqualFold(answer.TokenType, "Bearer") {
+	if err != nil || answer.AccessToken == "" || answer.ExpiresIn < 1 || answer.ExpiresIn > longestLife || !strings.EqualFold(answer.TokenType, "Bearer") {
 		return nil, errors.New("the issuer answered 200, and not with a token")
 	}
 	token := &oauth2.Token{
 		AccessToken: answer.AccessToken, TokenType: "Bearer", ExpiresIn: answer.ExpiresIn,
 		Expiry: asked.Round(0).Add(time.Duration(answer.ExpiresIn) * time.Second),
 	}
+	if !time.Now().Before(token.Expiry) {
+		return nil, &Error{Status: response.StatusCode, Reason: timedOut}
+	}
 	return token.WithExtra(map[string]any{"scope": answer.Scope}), nil
+}
+
+// refusal is an answer that is no token. Of what it says only the issuer's own words are kept: somebody else's could hold anything.
+func refusal(response *http.Response, code, reason string) *Error {
+	e := &Error{Status: response.StatusCode}
+	if id := response.Header.Get("X-Request-Id"); isOf(id, idLetters) {
+		e.RequestID = id
+	}
+	if !isWord(code) {
+		return e
+	}
+	e.Code = code
+	if isWord(reason) {
+		e.Reason = reason
+	}
+	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		e.RetryAfter = time.Duration(min(seconds, mostRetry)) * time.Second
+	}
+	return e
+}
+
+const idLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+// isWord tells whether a text is one of the words that the issuer's errors and reasons are.
+func isWord(text string) bool { return isOf(text, "abcdefghijklmnopqrstuvwxyz_") }
+
+// isOf tells whether a text is of these letters alone, and no longer than such a text may be.
+func isOf(text, letters string) bool {
+	return text != "" && len(text) <= 64 && strings.TrimLeft(text, letters) == ""
 }

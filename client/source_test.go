@@ -211,6 +211,8 @@ func TestWhatIsNoAnswerOfAnIssuerIsAnError(t *testing.T) {
 		"a page":            {200, http.Header{}, "<html>"},
 		"no token":          {200, http.Header{}, `{"token_type":"Bearer","expires_in":300}`},
 		"no life":           {200, http.Header{}, `{"access_token":"x","token_type":"Bearer","expires_in":0}`},
+		"an endless life":   {200, http.Header{}, `{"access_token":"x","token_type":"Bearer","expires_in":9300000000}`},
+		"a life of years":   {200, http.Header{}, `{"access_token":"x","token_type":"Bearer","expires_in":31536001}`},
 		"no bearer token":   {200, http.Header{}, `{"access_token":"x","token_type":"DPoP","expires_in":300}`},
 		"a proxy's refusal": {502, http.Header{}, "<html>bad gateway"},
 		"a redirect":        {307, http.Header{"Location": {"https://elsewhere.example/oauth2/token"}}, ""},
@@ -221,6 +223,69 @@ func TestWhatIsNoAnswerOfAnIssuerIsAnError(t *testing.T) {
 				t.Errorf("%v, %v", token, err)
 			}
 		})
+	}
+}
+
+// TestATokenThatHasEndedWhenItComesIsNotAskedForWithoutEnd: it is a failure like any other, and nobody asks again at once.
+func TestATokenThatHasEndedWhenItComesIsNotAskedForWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(t)
+		i.life, i.took = 1, 1100*time.Millisecond
+		source := i.source()
+		e := wantReason(t, source, "issuer_timeout")
+		if wantReason(t, source, "issuer_timeout"); i.exchanges() != 1 || e.Temporary() || e.Error() != "the issuer's answer came when its token had ended" {
+			t.Errorf("%d exchanges: %+v", i.exchanges(), e)
+		}
+	})
+}
+
+// TestNobodyHasUsWaitForYears: neither the issuer, nor a proxy that answers in its place.
+func TestNobodyHasUsWaitForYears(t *testing.T) {
+	for name, c := range map[string]struct {
+		bad  answer
+		says time.Duration
+		wait time.Duration
+	}{
+		"the issuer":    {refusal(503, "temporarily_unavailable", "overloaded", "31536000"), 10 * time.Minute, 10 * time.Minute},
+		"a long number": {refusal(503, "temporarily_unavailable", "overloaded", "9223372036854775807"), 10 * time.Minute, 10 * time.Minute},
+		"a proxy":       {answer{502, http.Header{"Retry-After": {"31536000"}}, "<html>bad gateway"}, 0, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(t, c.bad)
+				source := i.source()
+				_, err := source.Token()
+				var e *client.Error
+				if !errors.As(err, &e) || e.RetryAfter != c.says {
+					t.Fatalf("%v", err)
+				}
+				time.Sleep(c.wait)
+				wantToken(t, source, "hasura-2")
+			})
+		})
+	}
+}
+
+// TestARefusalSaysNothingThatIsNotTheIssuers: whoever answers in its place could send back what we sent, or lines for a log.
+func TestARefusalSaysNothingThatIsNotTheIssuers(t *testing.T) {
+	ours := refusal(403, "access_denied", "no_roles", "")
+	for name, c := range map[string]struct {
+		code, reason, id string
+		want             client.Error
+	}{
+		"the issuer's":     {"access_denied", "no_roles", "A-b_9.", client.Error{Status: 403, Code: "access_denied", Reason: "no_roles", RequestID: "A-b_9."}},
+		"a token as id":    {"access_denied", "no_roles", strings.Repeat("eyJ.", 17), client.Error{Status: 403, Code: "access_denied", Reason: "no_roles"}},
+		"a line as id":     {"access_denied", "no_roles", "a b", client.Error{Status: 403, Code: "access_denied", Reason: "no_roles"}},
+		"a token as error": {subject + "A", "no_roles", "a", client.Error{Status: 403, RequestID: "a"}},
+		"a token's length": {strings.Repeat("a", 65), "no_roles", "a", client.Error{Status: 403, RequestID: "a"}},
+		"lines as reason":  {"access_denied", `x\nlevel=error`, "a", client.Error{Status: 403, Code: "access_denied", RequestID: "a"}},
+	} {
+		i := newIssuer(t, answer{ours.status, http.Header{"X-Request-Id": {c.id}}, `{"error":"` + c.code + `","reason":"` + c.reason + `"}`})
+		_, err := i.source().Token()
+		var e *client.Error
+		if !errors.As(err, &e) || *e != c.want {
+			t.Errorf("%s: %+v", name, e)
+		}
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// Transport puts a Hasura token on the requests to one engine and on no others, wherever redirects lead. Where the engine does
+// Transport puts a Hasura token on the requests to one engine and on no others, wherever redirects lead, and on none that a redirect
+// leads from https to http. Where the engine does
 // not take the token, it gets a new one and asks once more. It is safe for concurrent use.
 type Transport struct {
 	Source *Source
@@ -25,7 +26,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		closeBody(request)
 		return nil, errors.New("client: a Transport wants a Source, and the Host that may get its tokens")
 	}
-	if !strings.EqualFold(request.URL.Host, t.Host) {
+	if !strings.EqualFold(request.URL.Host, t.Host) || downgraded(request) {
 		return t.base().RoundTrip(request)
 	}
 	token, err := t.Source.TokenContext(request.Context())
@@ -62,6 +63,20 @@ func (t *Transport) again(request *http.Request, refusal *http.Response, refused
 	}
 	_ = refusal.Body.Close()
 	return t.base().RoundTrip(bearing(second, token.AccessToken))
+}
+
+// downgraded tells whether a request goes over plain http because an answer over https sent it there, which proxies that end TLS do by
+// mistake.
+func downgraded(request *http.Request) bool {
+	if request.URL.Scheme == "https" {
+		return false
+	}
+	for by := request.Response; by != nil && by.Request != nil; by = by.Request.Response {
+		if by.Request.URL.Scheme == "https" {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *Transport) base() http.RoundTripper {

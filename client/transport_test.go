@@ -149,6 +149,41 @@ func TestOnlyTheEngineGetsAToken(t *testing.T) {
 	}
 }
 
+// TestNoRedirectFromHTTPSTakesATokenAlong: on the wire anybody could read it.
+func TestNoRedirectFromHTTPSTakesATokenAlong(t *testing.T) {
+	for name, c := range map[string]struct {
+		hops []string // after the first request
+		want string
+	}{
+		"to http":              {[]string{"http://engine.example/v1/graphql/"}, "[Bearer hasura-1 ]"},
+		"to http in two steps": {[]string{"https://elsewhere.example/", "http://engine.example/"}, "[Bearer hasura-1  ]"},
+		"to https":             {[]string{"https://engine.example/v1/graphql/"}, "[Bearer hasura-1 Bearer hasura-1]"},
+	} {
+		var seen []string
+		engine := roundTripper(func(r *http.Request) (*http.Response, error) {
+			seen = append(seen, r.Header.Get("Authorization"))
+			answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}
+			if len(seen) <= len(c.hops) {
+				answer.StatusCode, answer.Header = http.StatusTemporaryRedirect, http.Header{"Location": {c.hops[len(seen)-1]}}
+			}
+			return answer, nil
+		})
+		caller := &http.Client{Transport: &client.Transport{Source: newIssuer(t).source(), Host: "engine.example", Base: engine}}
+		response, err := caller.Get("https://engine.example/v1/graphql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if got := fmt.Sprint(seen); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func TestWithoutATokenNothingIsAsked(t *testing.T) {
 	e := &engine{}
 	i := newIssuer(t, refusal(403, "access_denied", "blocked", ""))
