@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
 const folder = resolve(import.meta.dirname, "..");
 const snippets = join(folder, ".snippets");
@@ -28,6 +28,17 @@ test("what the documentation shows compiles against the built package", async ()
     snippets,
   ]);
   await expect(compiled.catch(({ stdout }) => stdout)).resolves.toEqual({ stdout: "", stderr: "" });
+});
+
+test("the lines to try it with issuer dev print what an editor sees", async () => {
+  const { url, tenant } = inject("issuer");
+  const text = await readFile(join(folder, "../../docs/clients.md"), "utf8");
+  const shown = /^```js\n([\s\S]*?)^```/m.exec(text)?.[1] ?? "";
+  const program = shown.replaceAll("http://127.0.0.1:8081", tenant).replaceAll("http://127.0.0.1:8080", url);
+  const file = join(snippets, "try.mjs");
+  await writeFile(file, program);
+  const { stdout } = await promisify(execFile)(process.execPath, [file]);
+  expect(JSON.parse(stdout).data.orders[0]).toEqual({ id: expect.anything(), region: expect.any(String) });
 });
 
 test("the reasons are those of the issuer's README, each once", async () => {
