@@ -126,7 +126,7 @@ func (d *dev) exchange(ctx context.Context, client *http.Client, persona string)
 	var answer tokenAnswer
 	err = json.Unmarshal(body, &answer)
 	if response.StatusCode != http.StatusOK && (err != nil || d.policy == nil) {
-		return tokenAnswer{}, fmt.Errorf("the token endpoint answered %s", response.Status)
+		return tokenAnswer{}, fmt.Errorf("the token endpoint answered %s", statusOf(response))
 	}
 	return answer, err
 }

@@ -123,9 +123,9 @@ func askIssuer(ctx context.Context, base, subject, roles string) (tokenAnswer, e
 	case understood && answer.Reason != "" && reasonWord().MatchString(answer.Reason):
 		return tokenAnswer{}, refusedExchange(response, answer.Reason, subject, roles)
 	case response.StatusCode >= 300 && response.StatusCode < 400:
-		return tokenAnswer{}, fmt.Errorf("%s answers %s, and a redirect is not followed with a token: give the address where it leads as --issuer", base, response.Status)
+		return tokenAnswer{}, fmt.Errorf("%s answers %s, and a redirect is not followed with a token: give the address where it leads as --issuer", base, statusOf(response))
 	default: // nothing of the body is shown: it may hold anything
-		return tokenAnswer{}, fmt.Errorf("%s answers %s, and not as an issuer does: check --issuer (%s/.well-known/openid-configuration names it)", base, response.Status, base)
+		return tokenAnswer{}, fmt.Errorf("%s answers %s, and not as an issuer does: check --issuer (%s/.well-known/openid-configuration names it)", base, statusOf(response), base)
 	}
 }
 

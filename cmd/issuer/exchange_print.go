@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,10 +132,10 @@ func (p *program) query(ctx context.Context, engine, token string, body []byte) 
 	}
 	value := jsontext.Value(text)
 	if response.StatusCode >= 300 && response.StatusCode < 400 {
-		return fmt.Errorf("%s answers %s, and a redirect is not followed with a token: give the address where it leads as --hasura", engine, response.Status)
+		return fmt.Errorf("%s answers %s, and a redirect is not followed with a token: give the address where it leads as --hasura", engine, statusOf(response))
 	}
 	if value.Indent(jsontext.WithIndent("  ")) != nil {
-		return fmt.Errorf("%s answers %s, and no GraphQL: check --hasura", engine, response.Status)
+		return fmt.Errorf("%s answers %s, and no GraphQL: check --hasura", engine, statusOf(response))
 	}
 	if _, err := fmt.Fprintf(p.stdout, "%s\n", jsonText(bytes.ReplaceAll(value, []byte(token), []byte("(token)")))); err != nil {
 		return err
@@ -160,7 +161,12 @@ func engineErrors(response *http.Response, answer jsontext.Value, engine string)
 	case len(said.Errors) > 0:
 		return errors.New("the answer has errors")
 	case response.StatusCode != http.StatusOK:
-		return fmt.Errorf("the engine answers %s", response.Status)
+		return fmt.Errorf("the engine answers %s", statusOf(response))
 	}
 	return nil
+}
+
+// statusOf is the status of an answer in the words of RFC 9110: its own words may be anything, the token that we sent for one.
+func statusOf(response *http.Response) string {
+	return strings.TrimSpace(strconv.Itoa(response.StatusCode) + " " + http.StatusText(response.StatusCode))
 }

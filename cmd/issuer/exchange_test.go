@@ -373,3 +373,28 @@ func TestAnEngineThatRepeatsTheTokenDoesNotHaveItShown(t *testing.T) {
 		t.Errorf("exit code %d, stderr %q, stdout without its token: %s", code, stderr, jws.ReplaceAllString(stdout, "TOKEN"))
 	}
 }
+
+// TestNobodysWordsForAStatusAreShown: they may be what we sent.
+func TestNobodysWordsForAStatusAreShown(t *testing.T) {
+	t.Parallel()
+	d := develop(t)
+	for _, status := range []int{http.StatusFound, http.StatusInternalServerError} {
+		echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "HTTP/1.1 %d %s%s\r\nContent-Length: 0\r\n\r\n", status, r.FormValue("subject_token"), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		}))
+		t.Cleanup(echo.Close)
+		want := fmt.Sprintf(" answers %d %s, and ", status, http.StatusText(status))
+		for _, flags := range [][]string{{"--issuer", echo.URL}, {"--query", "{ __typename }", "--hasura", echo.URL}} {
+			code, stdout, stderr := d.exchangeBy(t, d.token(t, "editor"), flags...)
+			if code != exitFailed || stdout != "" || !strings.Contains(stderr, want) {
+				t.Errorf("%s %d: exit code %d, %q", flags[0], status, code, jws.ReplaceAllString(stderr, "TOKEN"))
+			}
+		}
+	}
+}

@@ -130,7 +130,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 func (p *program) parser(ctx context.Context, exit func(code int)) (*kong.Kong, error) {
 	return kong.New(&cli{},
 		kong.Name("issuer"),
-		kong.Description("Exchanges Microsoft Entra tokens for Hasura tokens. Settings come from the environment (ISSUER_…), see the README."),
+		kong.Description("Exchanges Microsoft Entra tokens for Hasura tokens. Settings come from the environment (ISSUER_…): issuer man has them all."),
 		kong.Writers(screen.Of(p.stdout).Writer, p.stderr), // which finds out its width by itself
 		kong.Exit(exit),
 		kong.BindTo(ctx, (*context.Context)(nil)),
