@@ -45,7 +45,7 @@ export async function exchange(o: Exchange, subjectToken: string, signal: AbortS
   const answer = parse(body);
   if (response.status !== 200) throw refusal(response, answer);
   const { access_token: accessToken, token_type: type, expires_in: seconds, scope } = answer;
-  if (typeof accessToken !== "string" || !accessToken || !/^bearer$/i.test(`${type}`) || !(Number(seconds) > 0)) {
+  if (typeof accessToken !== "string" || !accessToken || !/^bearer$/i.test(`${type}`) || !(Number(seconds) >= 1)) {
     throw malformed(response);
   }
   const life = Number(seconds) * 1000;
@@ -109,7 +109,7 @@ function refusal(response: Response, answer: Record<string, unknown>): TokenErro
     status,
     error,
     retryAfter,
-    requestId: headers.get("x-request-id") ?? undefined,
+    requestId: /^[\w.-]{1,64}$/.exec(headers.get("x-request-id") ?? "")?.[0],
   });
 }
 

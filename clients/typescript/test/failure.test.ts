@@ -25,6 +25,12 @@ test("a refusal is an error that says why", async () => {
   });
 });
 
+test.each(["eyJ.".repeat(17), "a b", ""])("a request id that cannot be the issuer's is not kept: %j", async (id) => {
+  const { issuer, source } = start();
+  issuer.answers.push(refusal(403, "access_denied", "no_roles", { "x-request-id": id }));
+  expect((await failureOf(source.getToken())).requestId).toBeUndefined();
+});
+
 test("who asks again at once hears the same refusal, and the issuer is left alone; later it is asked", async () => {
   const { issuer, source } = start();
   issuer.answers.push(noRoles);
@@ -168,6 +174,7 @@ test.each([
   { status: 200, body: { access_token: "a", token_type: "DPoP", expires_in: 300 }, temporary: true },
   { status: 200, body: { access_token: "a", token_type: "Bearer" }, temporary: true },
   { status: 200, body: { access_token: "a", token_type: "Bearer", expires_in: -1 }, temporary: true },
+  { status: 200, body: { access_token: "a", token_type: "Bearer", expires_in: 0.05 }, temporary: true },
   { status: 200, body: { access_token: "", token_type: "Bearer", expires_in: 300 }, temporary: true },
   { status: 404, body: "<html>", temporary: false },
   { status: 302, headers: { location: "https://elsewhere.example/" }, body: "", temporary: false },
