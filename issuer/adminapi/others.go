@@ -19,7 +19,7 @@ func (a *API) history(w http.ResponseWriter, r *http.Request, _ *api.Account) er
 		return err
 	}
 	if a.config.InFile != "" {
-		return wire.Refuse(wire.ReasonNotHere, "roles are kept in a file, which has no history of ours; keep it under version control")
+		return wire.Refuse(wire.ReasonNotHere, "no history of roles is kept here: "+a.config.InFile)
 	}
 	page, err := a.config.History(r.Context(), q)
 	if errors.Is(err, history.ErrNoHistory) {

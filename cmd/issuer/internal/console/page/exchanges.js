@@ -43,6 +43,6 @@ function drawing(ends) {
 function table(ends) {
   return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "By door and reason" }, h("table", { class: "plain ends" }, h("caption", {}, "By door and reason"),
     h("thead", {}, h("tr", {}, ...["Reason", "Door", "Outcome", "Count", "What to do"].map((head) => h("th", { scope: "col" }, head)))),
-    h("tbody", {}, ...ends.map((end) => h("tr", { class: end.outcome }, h("th", { scope: "row" }, end.reason === "none" ? "none: granted" : h("code", {}, end.reason)), h("td", {}, end.door),
-      h("td", {}, end.outcome), h("td", { class: "number-cell" }, end.total.toLocaleString()), h("td", { class: "todo" }, end.cure ?? ""))))));
+    h("tbody", {}, ...ends.map((end) => h("tr", { class: end.outcome }, h("th", { scope: "row" }, end.reason === "none" ? "none: granted" : h("code", {}, end.reason)), h("td", { "data-label": "Door" }, end.door),
+      h("td", { "data-label": "Outcome" }, end.outcome), h("td", { class: "number-cell", "data-label": "Count" }, end.total.toLocaleString()), h("td", { class: "todo" }, end.cure ?? ""))))));
 }

@@ -19,6 +19,7 @@ import { trouble } from "./trouble.js";
  */
 
 const limit = 50;
+const whoFirst = "choose who first";
 let count = 0;
 
 /** @type {Record<string, string>} */
@@ -64,9 +65,10 @@ export class Listing {
     return this.#load(`${this.of.path}?${query}`, false);
   }
 
-  /** Forgets what was found. */
+  /** Forgets what was looked for and found. */
   clear() {
     this.#asked++;
+    this.#form.reset();
     this.#show([], "", false);
     this.#says.replaceChildren();
   }
@@ -84,7 +86,7 @@ export class Listing {
     } catch (error) {
       if (mine === this.#asked) this.#fail(error, behind);
     }
-    this.#more.disabled = false;
+    if (mine === this.#asked) this.#more.disabled = false;
   }
 
   /**
@@ -93,7 +95,7 @@ export class Listing {
    * @param {boolean} behind
    */
   #show(entries, next, behind) {
-    const rows = entries.map((entry) => h("tr", {}, ...this.of.row(entry).map((cell, i) => (i ? h("td", {}, cell) : h("th", { scope: "row" }, cell)))));
+    const rows = entries.map((entry) => h("tr", {}, ...this.of.row(entry).map((cell, i) => (i ? h("td", { "data-label": this.of.heads[i] }, cell) : h("th", { scope: "row" }, cell)))));
     if (behind) this.#body.append(...rows);
     else this.#body.replaceChildren(...rows);
     this.#next = next;
@@ -120,16 +122,20 @@ export class Listing {
  */
 function form({ name, kinds, fields }) {
   const id = `list-${++count}`;
-  const who = h("input", { id: `${id}-id`, name: "id", autocomplete: "off", spellcheck: "false", maxlength: 256, disabled: true, placeholder: "object id or value" });
+  const who = h("input", { id: `${id}-id`, name: "id", autocomplete: "off", spellcheck: "false", maxlength: 256, disabled: true, placeholder: whoFirst });
   const kind = h("select", { id: `${id}-kind`, name: "kind" }, ...["", ...kinds].map((value) => h("option", { value }, kindNames[value] ?? value)));
-  kind.addEventListener("change", () => {
-    who.disabled = kind.value === "" || kind.value === "everyone";
+  const choose = (/** @type {string} */ chosen) => {
+    who.disabled = chosen === "" || chosen === "everyone";
     who.required = !who.disabled;
-  });
-  return h("form", { class: "card search", "aria-label": `Search ${name.toLowerCase()}`, autocomplete: "off" },
+    who.placeholder = chosen === "" ? whoFirst : who.disabled ? "" : "object id or value";
+  };
+  kind.addEventListener("change", () => choose(kind.value));
+  const made = h("form", { class: "card search", "aria-label": `Search ${name.toLowerCase()}`, autocomplete: "off" },
     h("label", { class: "field" }, "Who", kind), h("label", { class: "field" }, "Id", who),
     ...fields.map((field) => (field.type === "checkbox"
       ? h("label", { class: "check" }, h("input", { type: "checkbox", name: field.name, value: "true" }), field.label)
       : h("label", { class: "field" }, field.label, h("input", { name: field.name, autocomplete: "off", spellcheck: "false", maxlength: 256, placeholder: field.hint, list: field.name === "tenant" ? "tenants" : null })))),
     h("button", { type: "submit" }, "Search"));
+  made.addEventListener("reset", () => choose(""));
+  return made;
 }

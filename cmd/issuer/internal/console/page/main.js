@@ -67,7 +67,7 @@ function left(refusal) {
   show(false);
   for (const list of all) list.clear();
   explain.clear();
-  for (const id of ["replica", "health", "exchanges", "parties"]) byId(id).replaceChildren();
+  for (const id of ["replica", "health", "exchanges", "parties", "tenants"]) byId(id).replaceChildren();
   forget();
   showKeys({ now: new Date().toISOString(), period_seconds: 86400, keys: [], relying_parties: [] });
   byId("sign-in-says").replaceChildren(refusal ? refusalView(refusal) : h("p", { class: "standing" }, "Signed out."));
@@ -94,7 +94,7 @@ async function enter(token) {
 byId("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
   const field = /** @type {HTMLInputElement} */ (byId("token"));
-  const token = field.value.trim();
+  const token = field.value.trim().replace(/^Bearer\s+/i, "");
   field.value = "";
   if (token) enter(token);
 });

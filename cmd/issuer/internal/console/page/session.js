@@ -19,7 +19,7 @@ export class Refusal extends Error {
     this.reason = reason;
     this.request = request; // by which the log names it
     this.status = status;
-    this.cure = cures[reason];
+    this.cure = /\bdetail\b/.test(cures[reason] ?? "") ? undefined : cures[reason]; // what detail says is said already
   }
 }
 
@@ -29,6 +29,7 @@ export class Refusal extends Error {
  * @param {(refusal?: Refusal) => void} ended is called when it is forgotten, with the reason where it was refused
  */
 export function signIn(text, ended) {
+  visit.abort(); // who was asked for before is not who comes now
   visit = new AbortController();
   token = text;
   leave = ended;

@@ -66,7 +66,7 @@ test("an operator sees the service, and nobody else does", async (t) => {
   });
 
   await t.test("health, keys and exchanges are those of the service", async () => {
-    await show(page, await tokenOf("operator"));
+    await show(page, `bearer ${await tokenOf("operator")}`);
     await says(page, "#replica", /Ready: replica .+ began .+ ago/);
     await says(page, "#health", /keys works.*roles works.*entra works.*redis not in use.*policy works/);
     await page.getByRole("img", { name: /Key 1 signs.*Key 2 is published ahead/ }).waitFor();
@@ -99,7 +99,8 @@ test("an operator sees the service, and nobody else does", async (t) => {
     await grants.getByLabel("Who").selectOption("user");
     await grants.getByLabel("Id").fill("nonsense");
     await grants.getByLabel("Id").press("Enter");
-    await says(page, "#grants .list-says", /Refused: request_malformed 400.*What to do/);
+    await says(page, "#grants .list-says", /Refused: request_malformed 400.*GUID/);
+    assert.doesNotMatch(await page.textContent("#grants .list-says"), /What to do/); // the sentence says it
     await grants.getByLabel("Id").fill("90000000-0000-4000-8000-000000000007");
     await grants.getByLabel("Id").press("Enter");
     await says(page, "#grants .list-says", /1 shown$/);
@@ -146,6 +147,7 @@ test("an operator sees the service, and nobody else does", async (t) => {
       await page.setViewportSize({ width: 360, height: 740 });
       assert.deepEqual(await faults(page), []);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+      assert.deepEqual(await page.locator(".scroll:visible:has(:is(.list, .ends))").evaluateAll((tables) => tables.filter((at) => at.scrollWidth > at.clientWidth).map((at) => at.ariaLabel)), []);
       await page.setViewportSize({ width: 1280, height: 900 });
     });
   }
@@ -191,6 +193,9 @@ test("an operator sees the service, and nobody else does", async (t) => {
     await lookAgain(page);
     await says(page, "#sign-in-says", /Refused: credentials_refused 401.*get a fresh token/);
     assert.doesNotMatch(await page.textContent("main"), new RegExp(`${reader}|Key 2|policy_unavailable|editor|d1000001`));
+    const typed = () => page.evaluate(() => [...document.querySelectorAll("input:not([type=checkbox])")].map((field) => /** @type {HTMLInputElement} */ (field).value).join(""));
+    assert.equal((await typed()) + (await page.locator("#tenants option").count()), "0");
+    assert.equal(await section(page, "grants").getByLabel("Id").getAttribute("placeholder"), "choose who first");
     await page.unroute("**/admin/v1/replica");
     await show(page, await tokenOf("operator"));
     await says(page, "#health", /keys works/);
