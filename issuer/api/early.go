@@ -25,8 +25,11 @@ type early struct {
 // Nobody is turned away any more once the service drains: net/http could end the connection in the middle. It is safe for concurrent
 // use, and keeps nothing of sent.
 func (a *API) TurnAway(sent []byte) (answer []byte, rest int) {
+	if !bytes.HasPrefix(sent, []byte(exchangeLine)) || a.draining.Load() { // engines and gateways need not wait for the token endpoint's gate
+		return nil, 0
+	}
 	g := a.gates[issuer.DoorToken]
-	if a.draining.Load() || !g.couldTurnAway() {
+	if !g.couldTurnAway() {
 		return nil, 0
 	}
 	began := time.Now()

@@ -8,13 +8,16 @@ import (
 // plainLines is how many lines the head of a plain request may have. Browsers and proxies together send some 40.
 const plainLines = 100
 
+// exchangeLine is the first line of a plain request.
+const exchangeLine = "POST " + pathToken + " HTTP/1.1\r\n"
+
 // plainExchange tells whether sent begins a request for a token that everybody reads in the same way, and nothing else: its head is
 // there in whole and says in one way how long the body is, and for whom it is. length is that of both. What asks for anything of the
 // connection or for a word before the body, and what comes from a page of another origin, which has to be told that it may read the
 // answer, is not plain.
 func plainExchange(sent []byte) (length int, plain bool) {
 	head, _, whole := bytes.Cut(sent, []byte("\r\n\r\n"))
-	text, isExchange := bytes.CutPrefix(head, []byte("POST "+pathToken+" HTTP/1.1\r\n"))
+	text, isExchange := bytes.CutPrefix(head, []byte(exchangeLine))
 	if !whole || !isExchange {
 		return 0, false
 	}
