@@ -19,8 +19,8 @@ const (
 	// admittedEach is how many begin for each that is refused. A refusal costs a third to a half of an exchange, and who is refused
 	// is soon back: if all were refused that there are too many of, nothing else would be done. docs/performance has the figures.
 	admittedEach = 4
-	// turnedAwayEach is how many may be turned away for each that begins: a fifth of what can be done then goes into all refusals together.
-	turnedAwayEach = 3
+	// turnedAwayEach is how many may be turned away for each that begins: an eighth of what can be done then goes into all refusals together.
+	turnedAwayEach = 2
 	// mostSaved is how many refusals may come at once.
 	mostSaved = 64
 	// mostWaiting bounds a queue by number. It is what the program allows of connections, so that it is for other servers.

@@ -78,7 +78,7 @@ func TestAWaveIsToldByWhatBecameOfWhom(t *testing.T) {
 		t.Errorf("%+v", w)
 	}
 	later := []reply{{began, ms(50), http.StatusOK}, {began, ms(52), http.StatusOK}, {began, ms(1), http.StatusServiceUnavailable}}
-	if got := w.early(later); got != 1 {
+	if got := grantedBefore(w.until, later); got != 1 {
 		t.Errorf("%d of the later ones were granted while the wave lasted, want 1", got)
 	}
 }

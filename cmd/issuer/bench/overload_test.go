@@ -40,28 +40,28 @@ func BenchmarkOverload(b *testing.B) {
 
 func (t *target) overload(b *testing.B, o options) {
 	b.Helper()
-	best := t.closed(b, busy, 2*o.span)
+	span := time.Duration(o.rounds) * o.span
+	best := t.closed(b, busy, span)
 	few, many := t.dial(b, busy), t.dial(b, crowd)
 	calm := newWave(t.flood(b, few, calmShare*best.rate, 2*o.span))
-	span := time.Duration(o.rounds) * o.span
 	var after []reply
 	var later sync.WaitGroup
 	later.Go(func() {
 		time.Sleep(span) // while some of the crowd still wait for their answers
 		after = t.flood(b, few, calmShare*best.rate, 2*o.span)
 	})
-	before := t.cpu(b)
-	wave := newWave(t.flood(b, many, excess*best.rate, span))
-	cpu, peak := t.cpu(b)-before, t.peak(b)
+	before, end := t.cpu(b), time.Now().Add(span)
+	replies := t.flood(b, many, excess*best.rate, span)
+	wave, cpu, peak := newWave(replies), t.cpu(b)-before, t.peak(b)
 	later.Wait()
 	if b.Failed() {
 		b.FailNow()
 	}
-	asked := float64(len(wave.granted) + len(wave.refused))
-	paidFor := float64(len(wave.granted) + wave.early(after))
-	each := cpu * 1e6 / paidFor
+	answered := float64(len(replies)) / span.Seconds() / best.rate
+	granted := float64(grantedBefore(end, replies)) / span.Seconds() / best.rate // who still waits then is granted later
+	each := cpu * 1e6 / float64(len(wave.granted)+grantedBefore(wave.until, after))
 	fmt.Printf("best: %.0f req/s, each %.0f µs of the processor; at half of that p50 %.2f ms, p99 %.2f ms\n", best.rate, best.cpu, at(calm.granted, 0.5), at(calm.granted, 0.99))
-	fmt.Printf("asked %.1f times as much: %.0f %% of the best granted, statuses %v\n", asked/span.Seconds()/best.rate, 100*float64(len(wave.granted))/span.Seconds()/best.rate, wave.statuses)
+	fmt.Printf("answered %.1f times as much: %.0f %% of the best granted, statuses %v\n", answered, 100*granted, wave.statuses)
 	fmt.Printf("processor time for each that was granted, with the refusals: %.0f µs, so %.0f %% of the best\n", each, 100*best.cpu/each)
 	fmt.Printf("granted in p50 %.1f ms, p99 %.1f ms; refused in p50 %.1f ms, p99 %.1f ms\n",
 		at(wave.granted, 0.5), at(wave.granted, 0.99), at(wave.refused, 0.5), at(wave.refused, 0.99))
@@ -136,10 +136,10 @@ func newWave(replies []reply) wave {
 	return w
 }
 
-// early is how many of the later replies were granted before the wave was over, and so were paid for with it.
-func (w wave) early(later []reply) (count int) {
-	for _, r := range later {
-		if r.status == http.StatusOK && r.sent.Add(r.took).Before(w.until) {
+// grantedBefore is how many were granted until that moment.
+func grantedBefore(end time.Time, replies []reply) (count int) {
+	for _, r := range replies {
+		if r.status == http.StatusOK && r.sent.Add(r.took).Before(end) {
 			count++
 		}
 	}
