@@ -1,13 +1,16 @@
 package main
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi"
+	"github.com/hasura-issuer/hasura-issuer/keys"
 )
 
 // consoleOf asks for something of the console by a name of the host, and follows no redirect.
@@ -104,15 +107,19 @@ func TestTheKeysSayWhoHasFetchedThem(t *testing.T) {
 		t.Fatalf("the key set: %s", response.Status)
 	}
 	var ring adminapi.Ring
+	before := time.Now().Truncate(time.Millisecond)
 	eventually(t, "the fetch is known", func() bool {
 		_, text := s.operate(t, personaToken(t, tenant, "operator"), http.MethodGet, "keys", "")
 		return json.Unmarshal([]byte(text), &ring) == nil && len(ring.Parties) == 2 && ring.Parties[0].FetchedAt != nil
 	})
-	if ring.Period != 48*3600 || ring.Now.IsZero() || len(ring.Keys) != 3 {
+	if ring.Period != 48*3600 || ring.Now.Before(before) || ring.Now.After(time.Now()) || len(ring.Keys) != 3 {
 		t.Errorf("period %v, now %v, %d keys", ring.Period, ring.Now, len(ring.Keys))
 	}
-	if prod, stage := ring.Parties[0], ring.Parties[1]; prod.Name != "prod" || prod.Generation != 3 || stage.FetchedAt != nil || stage.Generation != 0 {
+	if prod, stage := ring.Parties[0], ring.Parties[1]; prod.Name != "prod" || prod.Generation != 3 || stage.FetchedAt != nil || stage.Generation != 0 || stage.Late {
 		t.Errorf("parties: %+v", ring.Parties)
+	}
+	if late := partyOf(keys.Party{Name: "engine", Late: true}); late != (adminapi.Party{Name: "engine", Late: true}) {
+		t.Errorf("one that is late: %+v", late)
 	}
 }
 
@@ -140,6 +147,28 @@ func TestDevHasAConsoleAndSaysHowToSeeIt(t *testing.T) {
 	if status, text := d.operate(t, operator, http.MethodPut, "blocks/7f2d6c1e-3b0a-4c55-9e1d-2a64c0b8f901/user:11d3e5f7-2a4c-46e8-90b2-d4f6a8c0e101", "{}"); status != http.StatusConflict {
 		t.Errorf("a change of roles in memory: %d %s", status, text)
 	}
+}
+
+// TestDevListensForOperatorsTwoPortsUp: so that the console has an address that one can remember.
+func TestDevListensForOperatorsTwoPortsUp(t *testing.T) {
+	t.Parallel()
+	for range 20 { // somebody else may have the port
+		issuer, err := listen(t.Context(), "the issuer", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer issuer.Close()
+		of := issuer.Addr().(*net.TCPAddr)
+		operators, err := devAdmin(t.Context(), nil, of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer operators.Close()
+		if operators.Addr().(*net.TCPAddr).Port == of.Port+2 {
+			return
+		}
+	}
+	t.Error("never in 20 tries")
 }
 
 // TestDevListensForOperatorsOnLoopbackAlone: where it is told to, and nowhere that others could reach.

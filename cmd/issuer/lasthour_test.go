@@ -1,6 +1,10 @@
 package main
 
 import (
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,6 +53,43 @@ func TestAnHourIsCountedByTheMinute(t *testing.T) {
 		c.add()
 		want("long after", map[int]int{0: 1})
 	})
+}
+
+// TestWhoComesAnHourLateTakesNothingFromOthers: its slot is that of a later minute by then.
+func TestWhoComesAnHourLateTakesNothingFromOthers(t *testing.T) {
+	t.Parallel()
+	c := &tally{start: time.Now()}
+	slot, newer := &c.slots[c.minute()], (c.minute()+adminapi.Minutes)<<32|5
+	slot.Store(newer)
+	c.add()
+	if got := slot.Load(); got != newer {
+		t.Errorf("%#x, want %#x as before", got, newer)
+	}
+}
+
+// TestTheFirstOfAnEndAreCountedTogether: whoever of them makes where they are counted.
+func TestTheFirstOfAnEndAreCountedTogether(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(nil)
+	const many = 2
+	for end := range 2000 {
+		var running sync.WaitGroup
+		var there atomic.Int32
+		for range many {
+			running.Go(func() {
+				for there.Add(1); there.Load() < many; { // all at once, as a channel does not let them
+					runtime.Gosched()
+				}
+				m.Exchanged(t.Context(), api.Outcome{Door: "token", Result: api.Refused, Reason: strconv.Itoa(end)}, time.Millisecond)
+			})
+		}
+		running.Wait()
+	}
+	for _, end := range m.lately() {
+		if end.Total != many {
+			t.Fatalf("%s: %d of %d", end.Reason, end.Total, many)
+		}
+	}
 }
 
 // TestNoneIsLostWhereManyCount: the last of a minute and the first of the next meet in no slot.

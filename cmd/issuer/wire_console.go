@@ -22,14 +22,19 @@ func (svc *service) ringIn(ctx context.Context, store keys.Store) (adminapi.Ring
 		Keys: keys.List(state, state.Now), Parties: []adminapi.Party{},
 	}
 	for _, p := range svc.ring.Status().Parties {
-		party := adminapi.Party{Name: p.Name, Generation: p.Generation, Late: p.Late}
-		if !p.FetchedAt.IsZero() {
-			at := p.FetchedAt.UTC().Truncate(time.Second)
-			party.FetchedAt = &at
-		}
-		ring.Parties = append(ring.Parties, party)
+		ring.Parties = append(ring.Parties, partyOf(p))
 	}
 	return ring, nil
+}
+
+// partyOf is a relying party as operators see it.
+func partyOf(p keys.Party) adminapi.Party {
+	party := adminapi.Party{Name: p.Name, Generation: p.Generation, Late: p.Late}
+	if !p.FetchedAt.IsZero() {
+		at := p.FetchedAt.UTC().Truncate(time.Second)
+		party.FetchedAt = &at
+	}
+	return party
 }
 
 // described is this process as operators see it.

@@ -60,7 +60,7 @@ type End struct {
 
 // Compare orders ends: the most frequent first, and then by name.
 func (e End) Compare(other End) int {
-	return cmp.Or(cmp.Compare(other.Total, e.Total), cmp.Compare(e.Door, other.Door), cmp.Compare(e.Reason, other.Reason))
+	return cmp.Or(cmp.Compare(other.Total, e.Total), cmp.Compare(e.Door, other.Door), cmp.Compare(e.Reason, other.Reason), cmp.Compare(e.Outcome, other.Outcome))
 }
 
 // keys answers the ring as its store holds it, without anything private.
