@@ -60,6 +60,7 @@ type Source struct {
 	config   Config
 	endpoint string
 	http     *http.Client
+	asking   chan subject // the call of SubjectToken that has not been answered; the flight's
 
 	mu      sync.Mutex
 	token   *oauth2.Token

@@ -51,7 +51,7 @@ func (e *Error) Temporary() bool {
 
 // exchange gets one token (RFC 8693 §2).
 func (s *Source) exchange(ctx context.Context) (*oauth2.Token, error) {
-	subject, err := s.config.SubjectToken(ctx)
+	subject, err := s.subjectToken(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("get a subject token: %w", err)
 	}
@@ -67,12 +67,12 @@ func (s *Source) exchange(ctx context.Context) (*oauth2.Token, error) {
 	asked := time.Now()
 	response, err := s.http.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask the issuer: %w", err)
+		return nil, fmt.Errorf("ask the issuer: %w", unanswered(err))
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("read the issuer's answer: %w", err)
+		return nil, fmt.Errorf("read the issuer's answer: %w", unanswered(err))
 	}
 	return read(response, body, asked)
 }

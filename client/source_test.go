@@ -3,7 +3,9 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -287,6 +289,74 @@ func TestARefusalSaysNothingThatIsNotTheIssuers(t *testing.T) {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
+}
+
+// echo answers with what it was sent, in a way that is no HTTP.
+func echo(t *testing.T, format string) *client.Source {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, format, r.FormValue("subject_token"))
+	}))
+	t.Cleanup(server.Close)
+	source, err := client.New(client.Config{Issuer: server.URL, SubjectToken: func(context.Context) (string, error) { return subject, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source
+}
+
+// TestNoErrorRepeatsWhatWasSent: those of net/http quote what they cannot read.
+func TestNoErrorRepeatsWhatWasSent(t *testing.T) {
+	for name, format := range map[string]string{
+		"a header without a colon": "HTTP/1.1 200 OK\r\nX %s\r\n\r\n",
+		"a place that is none":     "HTTP/1.1 302 Found\r\nLocation: http://[x?%s\r\n\r\n",
+		"a way to send":            "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n",
+		"a length":                 "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n",
+		"a status":                 "HTTP/1.1 %s\r\n\r\n",
+		"a trailer":                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX %s\r\n\r\n",
+	} {
+		_, err := echo(t, format).Token()
+		if err == nil || strings.Contains(err.Error(), subject) || !strings.Contains(err.Error(), "issuer") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestASubjectTokenIsNotWaitedForWithoutEnd: a source of tokens may hear of no ctx, as those of oauth2 do.
+func TestASubjectTokenIsNotWaitedForWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, stuck, asked := newIssuer(t), make(chan struct{}), 0
+		source := i.source(func(c *client.Config) {
+			c.SubjectToken = func(context.Context) (string, error) {
+				if asked++; asked == 1 {
+					<-stuck
+				}
+				return subject, nil
+			}
+		})
+		for range 2 { // who comes later waits for the same call
+			began := time.Now()
+			if token, err := source.Token(); token != nil || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 30*time.Second {
+				t.Errorf("%v, %v after %v", token, err, time.Since(began))
+			}
+			time.Sleep(time.Minute)
+		}
+		if asked != 1 {
+			t.Errorf("%d calls, want 1", asked)
+		}
+		close(stuck) // its token is a minute old when somebody comes
+		time.Sleep(time.Minute)
+		wantToken(t, source, "hasura-1")
+		if asked != 2 {
+			t.Errorf("%d calls, want a second one", asked)
+		}
+	})
 }
 
 func TestWithoutASubjectTokenThereIsNoExchange(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Transport puts a Hasura token on the requests to one engine and on no others, wherever redirects lead, and on none that a redirect
-// leads from https to http. Where the engine does
-// not take the token, it gets a new one and asks once more. It is safe for concurrent use.
+// Transport puts a Hasura token on the requests to one engine and on no others, wherever redirects lead: on none that another host has
+// led there, nor on one over http that came of one over https. Where the engine does not take the token, it gets a new one and asks once
+// more. It is safe for concurrent use.
 type Transport struct {
 	Source *Source
 	Host   string            // the engine's, as its URLs have it: graphql.example.com, or hasura:8080
@@ -26,7 +26,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		closeBody(request)
 		return nil, errors.New("client: a Transport wants a Source, and the Host that may get its tokens")
 	}
-	if !strings.EqualFold(request.URL.Host, t.Host) || downgraded(request) {
+	if !strings.EqualFold(request.URL.Host, t.Host) || led(request) {
 		return t.base().RoundTrip(request)
 	}
 	token, err := t.Source.TokenContext(request.Context())
@@ -65,14 +65,12 @@ func (t *Transport) again(request *http.Request, refusal *http.Response, refused
 	return t.base().RoundTrip(bearing(second, token.AccessToken))
 }
 
-// downgraded tells whether a request goes over plain http because an answer over https sent it there, which proxies that end TLS do by
-// mistake.
-func downgraded(request *http.Request) bool {
-	if request.URL.Scheme == "https" {
-		return false
-	}
+// led tells whether somebody else chose where a request goes: another host, or who sent one over https on to plain http, which proxies
+// that end TLS do by mistake.
+func led(request *http.Request) bool {
 	for by := request.Response; by != nil && by.Request != nil; by = by.Request.Response {
-		if by.Request.URL.Scheme == "https" {
+		from, to := by.Request.URL, request.URL
+		if !strings.EqualFold(from.Host, to.Host) || from.Scheme == "https" && to.Scheme != "https" {
 			return true
 		}
 	}

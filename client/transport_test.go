@@ -149,8 +149,8 @@ func TestOnlyTheEngineGetsAToken(t *testing.T) {
 	}
 }
 
-// TestNoRedirectFromHTTPSTakesATokenAlong: on the wire anybody could read it.
-func TestNoRedirectFromHTTPSTakesATokenAlong(t *testing.T) {
+// TestNoRedirectTakesATokenToHTTPNorWhereAnotherHostLeads: on the wire anybody could read it, and whoever leads chooses what is asked.
+func TestNoRedirectTakesATokenToHTTPNorWhereAnotherHostLeads(t *testing.T) {
 	for name, c := range map[string]struct {
 		hops []string // after the first request
 		want string
@@ -158,6 +158,7 @@ func TestNoRedirectFromHTTPSTakesATokenAlong(t *testing.T) {
 		"to http":              {[]string{"http://engine.example/v1/graphql/"}, "[Bearer hasura-1 ]"},
 		"to http in two steps": {[]string{"https://elsewhere.example/", "http://engine.example/"}, "[Bearer hasura-1  ]"},
 		"to https":             {[]string{"https://engine.example/v1/graphql/"}, "[Bearer hasura-1 Bearer hasura-1]"},
+		"by another host":      {[]string{"https://elsewhere.example/", "https://engine.example/api/rest/delete"}, "[Bearer hasura-1  ]"},
 	} {
 		var seen []string
 		engine := roundTripper(func(r *http.Request) (*http.Response, error) {

@@ -110,6 +110,31 @@ func TestAQuestionIsPutAsOPAWantsIt(t *testing.T) {
 	}
 }
 
+// TestNoErrorRepeatsOurToken: those of net/http quote what they cannot read.
+func TestNoErrorRepeatsOurToken(t *testing.T) {
+	t.Parallel()
+	for name, format := range map[string]string{
+		"a header without a colon": "HTTP/1.1 200 OK\r\nX %s\r\n\r\n",
+		"a place that is none":     "HTTP/1.1 302 Found\r\nLocation: http://[x?%s\r\n\r\n",
+		"a length":                 "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n",
+		"a trailer":                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX %s\r\n\r\n",
+	} {
+		remote := behind(t, func(w http.ResponseWriter, r *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, format, r.Header.Get("Authorization"))
+		})
+		_, err := remote.Decide(t.Context(), policy.Input{})
+		if health := remote.Health(); err == nil || health == nil || strings.Contains(err.Error()+health.Error(), "opensesame") {
+			t.Errorf("%s: %v, %v", name, err, health)
+		}
+	}
+}
+
 func TestNoRedirectIsFollowed(t *testing.T) {
 	t.Parallel()
 	var reached atomic.Bool

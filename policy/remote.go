@@ -125,13 +125,13 @@ func (r *Remote) post(ctx context.Context, input []byte) (answer []byte, err err
 	}
 	response, err := r.client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask the policy: %w", err)
+		return nil, fmt.Errorf("ask the policy: %w", unanswered(err))
 	}
 	defer response.Body.Close() // read as far as it counts
 	answer, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read the policy's answer: %w", err)
+		return nil, fmt.Errorf("read the policy's answer: %w", unanswered(err))
 	case response.StatusCode != http.StatusOK:
 		return answer, fmt.Errorf("the policy server answers with status %d, not 200", response.StatusCode)
 	case len(answer) > maxAnswer:

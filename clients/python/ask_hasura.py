@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import sys
 import threading
 import time
@@ -53,8 +54,13 @@ class HasuraAuth(requests.auth.AuthBase):
             body = answer.json()
         except requests.exceptions.JSONDecodeError:
             body = {}
+        if not isinstance(body, dict):
+            body = {}
         if answer.status_code != 200 or "access_token" not in body:
-            raise RuntimeError(f"the issuer answered {answer.status_code}: {body.get('reason', 'no reason')}")
+            reason = str(body.get("reason"))
+            if not re.fullmatch("[a-z_]{1,64}", reason):  # not the issuer's: it could be anything
+                reason = "no reason"
+            raise RuntimeError(f"the issuer answered {answer.status_code}: {reason}")
         self._token, self._renew_at = body["access_token"], asked + 0.8 * body["expires_in"]
 
 

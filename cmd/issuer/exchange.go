@@ -108,12 +108,12 @@ func askIssuer(ctx context.Context, base, subject, roles string) (tokenAnswer, e
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	response, err := caller(30 * time.Second).Do(request)
 	if err != nil {
-		return tokenAnswer{}, fmt.Errorf("ask the issuer: %w; is it up there? For one to try: issuer dev", err)
+		return tokenAnswer{}, fmt.Errorf("ask the issuer at %s: %w; is it up there? For one to try: issuer dev", base, idp.Unanswered(err))
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxExchange))
 	if err != nil {
-		return tokenAnswer{}, fmt.Errorf("read the issuer's answer: %w", err)
+		return tokenAnswer{}, fmt.Errorf("read the issuer's answer: %w", idp.Unanswered(err))
 	}
 	var answer tokenAnswer
 	understood := json.Unmarshal(body, &answer) == nil

@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
+	"github.com/hasura-issuer/hasura-issuer/idp"
 )
 
 // exchanged is a token as --json prints it.
@@ -123,12 +124,12 @@ func (p *program) query(ctx context.Context, engine, token string, body []byte) 
 	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := caller(queryPatience).Do(request)
 	if err != nil {
-		return fmt.Errorf("ask the engine: %w", err)
+		return fmt.Errorf("ask the engine at %s: %w", engine, idp.Unanswered(err))
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxQuery))
 	if err != nil {
-		return fmt.Errorf("read the engine's answer: %w", err)
+		return fmt.Errorf("read the engine's answer: %w", idp.Unanswered(err))
 	}
 	value := jsontext.Value(text)
 	if response.StatusCode >= 300 && response.StatusCode < 400 {

@@ -375,6 +375,34 @@ func TestAnEngineThatRepeatsTheTokenDoesNotHaveItShown(t *testing.T) {
 }
 
 // TestNobodysWordsForAStatusAreShown: they may be what we sent.
+// TestNoErrorOfACommandRepeatsATokenThatWasSent: those of net/http quote what they cannot read.
+func TestNoErrorOfACommandRepeatsATokenThatWasSent(t *testing.T) {
+	t.Parallel()
+	d := develop(t)
+	for name, format := range map[string]string{
+		"a header without a colon": "HTTP/1.1 200 OK\r\nX %s\r\n\r\n",
+		"a place that is none":     "HTTP/1.1 302 Found\r\nLocation: http://[x?%s\r\n\r\n",
+		"a trailer":                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX %s\r\n\r\n",
+	} {
+		echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, format, r.FormValue("subject_token")+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		}))
+		t.Cleanup(echo.Close)
+		for _, flags := range [][]string{{"--issuer", echo.URL}, {"--query", "{ __typename }", "--hasura", echo.URL}} {
+			code, stdout, stderr := d.exchangeBy(t, d.token(t, "editor"), flags...)
+			if code != exitFailed || stdout != "" || jws.MatchString(stderr) || !strings.Contains(stderr, "the connection broke") {
+				t.Errorf("%s, %s: exit code %d, %q", name, flags[0], code, jws.ReplaceAllString(stderr, "TOKEN"))
+			}
+		}
+	}
+}
+
 func TestNobodysWordsForAStatusAreShown(t *testing.T) {
 	t.Parallel()
 	d := develop(t)

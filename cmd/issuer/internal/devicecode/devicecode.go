@@ -16,11 +16,15 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/hasura-issuer/hasura-issuer/idp"
 )
 
 const (
 	grantType = "urn:ietf:params:oauth:grant-type:device_code"
 	maxAnswer = 256 << 10
+	longest   = 60              // seconds that an answer may have us wait between two questions
+	mostLife  = 60 * 60         // seconds that a code is believed to live; Entra's do 15 minutes
 	usual     = 5 * time.Second // RFC 8628 section 3.2: where the answer names no interval; and 3.5: by how much to slow down
 )
 
@@ -102,6 +106,7 @@ func SignIn(ctx context.Context, c Config) (string, error) {
 	if b.DeviceCode == "" || b.UserCode == "" || b.Page == "" || b.ExpiresIn <= 0 {
 		return "", errors.New("Entra's answer lacks what a sign-in on another screen takes") //nolint:staticcheck // ST1005: a name
 	}
+	b.ExpiresIn, b.Interval = min(b.ExpiresIn, mostLife), min(b.Interval, longest)
 	if err := c.Show(Prompt{b.Page, b.UserCode, time.Duration(b.ExpiresIn) * time.Second}); err != nil {
 		return "", err
 	}
@@ -168,12 +173,12 @@ func (c Config) post(ctx context.Context, endpoint string, form url.Values, into
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	response, err := c.HTTP.Do(request)
 	if err != nil {
-		return fmt.Errorf("ask Entra: %w", err)
+		return fmt.Errorf("ask Entra: %w", idp.Unanswered(err))
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read Entra's answer: %w", err)
+		return fmt.Errorf("read Entra's answer: %w", idp.Unanswered(err))
 	}
 	if response.StatusCode != http.StatusOK {
 		return refusal(response.StatusCode, body)

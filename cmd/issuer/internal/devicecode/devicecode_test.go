@@ -156,6 +156,35 @@ func TestASignInThatIsRefusedSaysWhy(t *testing.T) {
 	}
 }
 
+// TestNoAnswerHasItAskWithoutRestOrEnd: seconds times a billion can be nothing at all.
+func TestNoAnswerHasItAskWithoutRestOrEnd(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/devicecode") {
+			fmt.Fprint(w, `{"device_code":"d","user_code":"u","verification_uri":"https://entra.example","expires_in":36028797018963968,"interval":36028797018963968}`)
+			return
+		}
+		asked++
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"error":"authorization_pending"}`)
+	}))
+	t.Cleanup(server.Close)
+	var waits []time.Duration
+	_, err := devicecode.SignIn(t.Context(), devicecode.Config{
+		Authority: server.URL, Tenant: "t", Client: "c", Scope: "s", HTTP: server.Client(), Show: func(devicecode.Prompt) error { return nil },
+		Wait: func(_ context.Context, d time.Duration) error {
+			if waits = append(waits, d); d != time.Minute || len(waits) > 60 {
+				return fmt.Errorf("wait %d is of %v", len(waits), d)
+			}
+			return nil
+		},
+	})
+	if refusal, ok := errors.AsType[*devicecode.Error](err); !ok || refusal.Code != "expired_token" || asked != 60 {
+		t.Errorf("%v after %d questions", err, asked)
+	}
+}
+
 func TestAnAnswerThatIsNoneIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{"no JSON": "<p>hunter2</p>", "another JSON": `{"device_code":"hunter2"}`} {
