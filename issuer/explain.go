@@ -61,6 +61,11 @@ type Explanation struct {
 	Token     *ExplainedToken     `json:"token,omitempty"`  // nil where it is refused
 }
 
+// Open tells whether the refusal is for want of a role that a group could give, while nobody said which groups the caller is in.
+func (e *Explanation) Open() bool {
+	return e.Caller.GroupsUnknown && (e.Reason == ReasonNoRoles || e.Reason == ReasonRoleNotGranted)
+}
+
 // ExplainedCaller is who is judged.
 type ExplainedCaller struct {
 	Tenant   string   `json:"tenant"`

@@ -155,10 +155,9 @@ func (x *explainer) question(c *rolesExplainCmd, e *explained) (q issuer.Questio
 	}
 	q.Caller, err = c.caller(x.settings)
 	unnamed := q.Caller.Kind == idp.KindUser && len(c.Group) == 0 // an app's token holds no groups
-	q.Caller.GroupsOmitted, e.groupsUnknown = unnamed && x.graph != nil, unnamed && x.graph == nil
-	q.GroupsUnknown = e.groupsUnknown
+	q.Caller.GroupsOmitted, q.GroupsUnknown = unnamed && x.graph != nil, unnamed && x.graph == nil
 	seen.TenantID = q.Caller.TenantID
-	e.Notes, q.Refusal = x.settings.assumptions(q.Caller, e.groupsUnknown), x.settings.refusal(q.Caller)
+	e.Notes, q.Refusal = x.settings.assumptions(q.Caller, q.GroupsUnknown), x.settings.refusal(q.Caller)
 	return q, seen, err
 }
 

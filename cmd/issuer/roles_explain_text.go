@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -22,9 +23,8 @@ type explained struct {
 	Cure  string   `json:"cure,omitempty"`
 	Notes []string `json:"notes,omitempty"`
 
-	queried       bool // a query of the operator's gives the roles
-	policed       bool // a policy has the last word
-	groupsUnknown bool
+	queried bool // a query of the operator's gives the roles
+	policed bool // a policy has the last word
 }
 
 // write shows it to a person: the outcome first, then why, then what the token would say.
@@ -65,6 +65,8 @@ func (e explained) outcome() string {
 	switch {
 	case e.Unjudged:
 		return fmt.Sprintf("not judged (%s): %s", e.Reason, cell(e.Finding))
+	case e.Open():
+		return fmt.Sprintf("not known (%s without the caller's groups): which groups the caller is in was not said", e.Reason)
 	case !e.Granted:
 		return fmt.Sprintf("refused (%s): %s", e.Reason, cell(e.Finding))
 	}
@@ -75,7 +77,7 @@ func (e explained) outcome() string {
 		}
 	}
 	text := "granted: " + strings.Join(names, ", ")
-	if e.groupsUnknown {
+	if e.Caller.GroupsUnknown {
 		text += ", and whatever the caller's groups give"
 	}
 	return text
@@ -130,7 +132,7 @@ func (e explained) who() string {
 func (e explained) groups() string {
 	list := cmp.Or(strings.Join(e.Caller.Groups, ", "), "none")
 	switch {
-	case e.groupsUnknown || e.Caller.GroupsAsked && e.Unjudged && len(e.Caller.Groups) == 0:
+	case e.Caller.GroupsUnknown || e.Caller.GroupsAsked && e.Unjudged && len(e.Caller.Groups) == 0:
 		return "not known"
 	case e.Caller.GroupsAsked && e.policed:
 		return cell(list + " (by Microsoft Graph)")
@@ -201,9 +203,16 @@ func (e explained) held(role issuer.ExplainedRole) string {
 		return "yes, left out"
 	case role.Held:
 		return "yes"
+	case e.Caller.GroupsUnknown && slices.ContainsFunc(role.Grants, ofGroup):
+		return "not known"
 	default:
 		return "no"
 	}
+}
+
+// ofGroup tells whether a grant gives its role to a group that the caller, so far as is known, is not in.
+func ofGroup(g issuer.ExplainedGrant) bool {
+	return g.Standing == issuer.NotMember && strings.HasPrefix(g.Principal, string(rolestore.KindGroup)+" ")
 }
 
 // standing says what a grant does for the caller.
@@ -226,7 +235,7 @@ func (e explained) standing(g issuer.ExplainedGrant) string {
 	case issuer.NotMember:
 	}
 	switch {
-	case kind == string(rolestore.KindGroup) && e.groupsUnknown:
+	case kind == string(rolestore.KindGroup) && e.Caller.GroupsUnknown:
 		return "not known: is the caller in this group?"
 	case kind == string(rolestore.KindGroup):
 		return "the caller is not in this group"

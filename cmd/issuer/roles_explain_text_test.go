@@ -130,9 +130,9 @@ ROLE    HELD  GRANTED TO  PRIORITY  STANDING                             REASON
 reader  yes   everyone    0         in force until 2026-11-23T18:00:00Z  -
 `},
 	"groups that nobody knows": {explained{Explanation: issuer.Explanation{
-		Caller: issuer.ExplainedCaller{Tenant: "contoso", ObjectID: "erin", Kind: idp.KindUser}, Granted: true, DefaultBy: "the only role of the token",
+		Caller: issuer.ExplainedCaller{Tenant: "contoso", ObjectID: "erin", Kind: idp.KindUser, GroupsUnknown: true}, Granted: true, DefaultBy: "the only role of the token",
 		Roles: []issuer.ExplainedRole{granted("reader", isDefault, by("everyone", 0, issuer.InForce)), lacked("owner", issuer.ExplainedGrant{Principal: "group g1", Standing: issuer.NotMember})},
-	}, groupsUnknown: true}, `granted: reader, and whatever the caller's groups give
+	}}, `granted: reader, and whatever the caller's groups give
 
 caller     user erin in tenant contoso
 groups     not known
@@ -141,7 +141,20 @@ default    reader: the only role of the token
 
 ROLE    HELD              GRANTED TO  PRIORITY  STANDING                                 REASON
 reader  yes, the default  everyone    0         in force                                 -
-owner   no                group g1    0         not known: is the caller in this group?  -
+owner   not known         group g1    0         not known: is the caller in this group?  -
+`},
+	"groups that could give what is refused": {explained{Explanation: issuer.Explanation{
+		Caller: issuer.ExplainedCaller{Tenant: "contoso", ObjectID: "erin", Kind: idp.KindUser, GroupsUnknown: true}, Reason: issuer.ReasonNoRoles, Finding: "no",
+		Roles: []issuer.ExplainedRole{lacked("owner", issuer.ExplainedGrant{Principal: "group g1", Standing: issuer.NotMember}), lacked("reader", issuer.ExplainedGrant{Principal: "user gus", Standing: issuer.NotMember})},
+	}}, `not known (no_roles without the caller's groups): which groups the caller is in was not said
+
+caller     user erin in tenant contoso
+groups     not known
+app roles  none
+
+ROLE    HELD       GRANTED TO  PRIORITY  STANDING                                 REASON
+owner   not known  group g1    0         not known: is the caller in this group?  -
+reader  no         user gus    0         somebody else                            -
 `},
 	"groups of Microsoft Graph": {explained{Explanation: issuer.Explanation{
 		Caller: issuer.ExplainedCaller{Tenant: "contoso", ObjectID: "erin", Kind: idp.KindUser, Groups: []string{"g1"}, GroupsAsked: true}, Reason: issuer.ReasonRoleNotGranted, Finding: "no",

@@ -52,12 +52,16 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request, _ *api.Account) er
 	if err != nil {
 		return err
 	}
+	cure := a.config.Cure(explanation.Reason)
+	if explanation.Open() {
+		cure = "name the caller's groups, or send a token of theirs as subject_token"
+	}
 	return wire.Answer(w, http.StatusOK, struct {
 		issuer.Explanation
 
 		Cure  string   `json:"cure,omitzero"`   // what to do about the reason
 		Notes []string `json:"notes,omitempty"` // what is not known, in sentences
-	}{explanation, a.config.Cure(explanation.Reason), notes})
+	}{explanation, cure, notes})
 }
 
 // question checks what was asked.

@@ -59,10 +59,14 @@ function standing(grant, e) {
   return "somebody else";
 }
 
-/** @param {Role} role */
-function held(role) {
+/**
+ * @param {Role} role
+ * @param {Explanation} e
+ */
+function held(role, e) {
   if (role.default && role.in_token) return "held, the default";
   if (role.in_token) return "held";
+  if (!role.held && e.caller.groups_unknown && role.grants.some((g) => g.standing === "not_the_principal" && g.principal.startsWith("group "))) return "not known";
   return role.held ? "held, left out" : "not held";
 }
 
@@ -76,7 +80,7 @@ function roleView(role, e) {
     h("span", { class: "principal" }, "granted to ", h("code", {}, grant.principal), grant.priority ? `, priority ${grant.priority}` : ""),
     " ", h("span", { class: "standing" }, standing(grant, e)), grant.reason ? h("span", { class: "aside" }, ` (${grant.reason})`) : null));
   return h("li", { class: good ? "has" : "lacks" },
-    h("p", {}, h("span", { class: `sign ${good ? "good" : "bad"}`, "aria-hidden": "true" }, good ? "✓" : "×"), h("code", {}, role.role), " ", h("span", { class: "standing" }, held(role))),
+    h("p", {}, h("span", { class: `sign ${good ? "good" : "bad"}`, "aria-hidden": "true" }, good ? "✓" : "×"), h("code", {}, role.role), " ", h("span", { class: "standing" }, held(role, e))),
     h("ul", {}, ...(grants.length ? grants : [h("li", {}, "no grant of it in this tenant")])));
 }
 
@@ -116,7 +120,10 @@ function sessionView(variables) {
  */
 export function explainView(e) {
   const roles = e.roles.filter((role) => role.in_token).map((role) => role.role);
-  const outcome = e.granted
+  const open = e.caller.groups_unknown && (e.reason === "no_roles" || e.reason === "role_not_granted");
+  const outcome = open
+    ? h("p", { class: "outcome" }, h("span", { class: "sign", "aria-hidden": "true" }, "?"), "Not known: ", h("code", {}, e.reason ?? ""), " without the caller’s groups, and which they are was not said")
+    : e.granted
     ? h("p", { class: "outcome good" }, h("span", { class: "sign", "aria-hidden": "true" }, "✓"), "Granted: ", ...list(roles))
     : h("p", { class: "outcome bad" }, h("span", { class: "sign", "aria-hidden": "true" }, "×"), e.unjudged ? "Not judged: " : "Refused: ", h("code", {}, e.reason ?? ""), e.finding ? `, ${e.finding}` : "");
   return h("div", { class: "explanation" }, outcome, e.cure && h("p", { class: "cure" }, h("strong", {}, "What to do: "), e.cure, "."), callerView(e),
