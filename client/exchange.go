@@ -55,7 +55,7 @@ func (s *Source) exchange(ctx context.Context) (*oauth2.Token, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get a subject token: %w", err)
 	}
-	form := url.Values{"grant_type": {grantType}, "subject_token": {subject}, "subject_token_type": {accessToken}}
+	form := url.Values{"grant_type": {grantType}, "subject_token": {strings.TrimSpace(subject)}, "subject_token_type": {accessToken}}
 	if len(s.config.Roles) > 0 {
 		form.Set("scope", strings.Join(s.config.Roles, " "))
 	}

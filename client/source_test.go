@@ -368,6 +368,9 @@ func TestWithoutASubjectTokenThereIsNoExchange(t *testing.T) {
 	}
 	from := client.FromOAuth2(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: subject}))
 	wantToken(t, i.source(func(c *client.Config) { c.SubjectToken = from }), "hasura-1")
+	wantToken(t, i.source(func(c *client.Config) { // as files and commands have it
+		c.SubjectToken = func(context.Context) (string, error) { return subject + "\n", nil }
+	}), "hasura-2")
 }
 
 func TestAConfigSaysWhatIsWrongWithIt(t *testing.T) {

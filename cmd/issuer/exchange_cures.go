@@ -7,7 +7,7 @@ var reasonCures = map[string]string{ //nolint:gosec // G101: sentences, no crede
 	"parameter_repeated":       "send each parameter once, and one Authorization and one X-Hasura-Role header",
 	"parameter_unsupported":    "leave out resource, actor_token, actor_token_type; use the token types named above",
 	"token_too_large":          "the limit is 32 KiB; let Entra emit fewer groups, or use app roles",
-	"token_malformed":          "send the access token as Entra gave it: three parts, nothing around them, at most 200 claims; in a header, one blank behind Bearer",
+	"token_malformed":          "send the access token as Entra gave it: three parts, nothing around them (no line end either), at most 200 claims; in a header, one blank behind Bearer",
 	"token_encrypted":          "turn off token encryption in the API's app registration",
 	"algorithm_not_allowed":    "only RS256, which is what Entra signs with",
 	"graph_token":              "the frontend asked for a Microsoft Graph scope; ask for api://<client id>/access_as_user, in a request of its own",

@@ -44,7 +44,7 @@ func problems() map[issuer.Reason]problem {
 		issuer.ReasonParameterUnsupported: {bad, invalidRequest, "A parameter, or the token type it names, is not supported."},
 
 		issuer.ReasonTokenTooLarge:       {bad, invalidRequest, "The subject token is larger than 32 KiB."},
-		issuer.ReasonTokenMalformed:      {bad, invalidRequest, "The subject token is not a signed JWT of the form that is accepted."},
+		issuer.ReasonTokenMalformed:      {bad, invalidRequest, "The subject token is not a signed JWT of the form that is accepted, with nothing around it."},
 		issuer.ReasonTokenEncrypted:      {bad, invalidRequest, "The subject token is encrypted: turn token encryption off in the API's app registration."},
 		issuer.ReasonAlgorithmNotAllowed: {bad, invalidRequest, "The subject token is not signed with RS256."},
 		issuer.ReasonKeyUnknown:          {bad, invalidRequest, "The subject token is signed with a key that its tenant does not publish."},

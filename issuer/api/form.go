@@ -133,6 +133,9 @@ func parseForm(body string) (fields, error) {
 		rawName, rawValue, _ := strings.Cut(part, "=")
 		name, nameOK := unescape(rawName)
 		value, valueOK := unescape(rawValue)
+		if !valueOK && name == "subject_token" && isWrapped(rawValue) {
+			return nil, refuse(issuer.ReasonTokenMalformed, "a line end or a tab stands before or behind the subject token")
+		}
 		if !nameOK || !valueOK {
 			return nil, refuse(issuer.ReasonBodyMalformed, "a field is not percent-encoded UTF-8 without control characters")
 		}
@@ -153,6 +156,13 @@ func unescape(raw string) (string, bool) {
 	}
 	text, err := url.QueryUnescape(raw)
 	return text, err == nil && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// isWrapped tells whether a value would be one without what stands around it, as a line of a file has its end.
+func isWrapped(raw string) bool {
+	text, err := url.QueryUnescape(raw)
+	inner := strings.TrimSpace(text)
+	return err == nil && inner != text && isPlain(inner)
 }
 
 // isPlain tells whether a text stands for itself, as a token does.
