@@ -85,21 +85,8 @@ func TestTheProgramOfTheDocsWorks(t *testing.T) {
 		t.Errorf("docs/callers.md shows what is not in %s:\n%s", main, shown)
 	}
 	p := dev(t)
-	entra := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := r.ParseForm(); err != nil || r.PostForm.Get("grant_type") != "client_credentials" || r.PostForm.Get("scope") != "api://orders/.default" {
-			t.Errorf("Entra was asked %v", r.PostForm)
-		}
-		token, err := p.persona("daemon")(r.Context())
-		if err != nil {
-			t.Error(err)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": 3600})
-	}))
-	t.Cleanup(entra.Close)
 	cmd := exec.CommandContext(t.Context(), "go", "run", "./examples/daemon")
-	cmd.Env = append(os.Environ(), "ISSUER="+p.issuer, "HASURA="+hasura(t, p.issuer), "ENTRA_TOKEN_URL="+entra.URL,
-		"CLIENT_ID=daemon", "CLIENT_SECRET=not-a-secret", "API=api://orders")
+	cmd.Env = append(os.Environ(), append(p.daemon, "ISSUER="+p.issuer, "HASURA="+hasura(t, p.issuer))...)
 	var problem bytes.Buffer
 	cmd.Stderr = &problem
 	if out, err := cmd.Output(); err != nil || string(out) != typename {

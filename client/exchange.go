@@ -74,7 +74,11 @@ func (s *Source) exchange(ctx context.Context) (*oauth2.Token, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the issuer's answer: %w", unanswered(err))
 	}
-	return read(response, body, asked)
+	token, err := read(response, body, asked)
+	if response.StatusCode == http.StatusNotFound {
+		return nil, fmt.Errorf("there is nothing at %s: %w", s.endpoint, err)
+	}
+	return token, err
 }
 
 // read makes a token of an answer. Its life counts from when it was asked for, and by the wall clock: the other one stands

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,7 +22,10 @@ import (
 )
 
 // program is `issuer dev` in a process of its own.
-type program struct{ issuer, tenant string }
+type program struct {
+	issuer, tenant string
+	daemon         []string // what a program of the fake tenant knows, as settings
+}
 
 // build makes the issuer once, unless TEST_BINARY names one, and returns where it is.
 var build = sync.OnceValues(func() (path string, err error) {
@@ -68,7 +72,8 @@ func dev(t *testing.T) program {
 	t.Cleanup(func() { _ = run.Wait() })
 	var p program
 	lines := bufio.NewScanner(out)
-	for lines.Scan() && (p.issuer == "" || p.tenant == "") {
+	for lines.Scan() && len(p.daemon) < 4 {
+		p.daemon = append(p.daemon, daemonSetting.FindAllString(lines.Text(), -1)...)
 		if rest, ok := strings.CutPrefix(lines.Text(), "  issuer "); ok {
 			p.issuer = strings.TrimSpace(rest)
 		}
@@ -76,12 +81,15 @@ func dev(t *testing.T) program {
 			p.tenant = strings.TrimSpace(rest)
 		}
 	}
-	if p.issuer == "" || p.tenant == "" {
+	if p.issuer == "" || p.tenant == "" || len(p.daemon) < 4 {
 		t.Fatal("the issuer has not greeted")
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	return p
 }
+
+// daemonSetting is what a daemon of the fake tenant knows.
+var daemonSetting = regexp.MustCompile(`\b(ENTRA_TOKEN_URL|API|CLIENT_ID|CLIENT_SECRET)=\S+`)
 
 // persona returns subject tokens of somebody in the fake tenant.
 func (p program) persona(name string) func(context.Context) (string, error) {

@@ -359,6 +359,14 @@ func TestASubjectTokenIsNotWaitedForWithoutEnd(t *testing.T) {
 	})
 }
 
+func TestAPathThatNoIssuerHasIsNamed(t *testing.T) {
+	_, err := newIssuer(t, refusal(404, "invalid_request", "not_found", "")).source().Token()
+	var e *client.Error
+	if !errors.As(err, &e) || e.Reason != "not_found" || !strings.Contains(err.Error(), "there is nothing at https://issuer.example/oauth2/token:") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestWithoutASubjectTokenThereIsNoExchange(t *testing.T) {
 	i := newIssuer(t)
 	reason := errors.New("sign in again")

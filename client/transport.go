@@ -22,9 +22,9 @@ type Transport struct {
 
 // RoundTrip is [http.RoundTripper]'s. Its errors are the base's, and those of [Source.TokenContext].
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	if t.Source == nil || t.Host == "" {
+	if t.Source == nil || t.Host == "" || strings.ContainsAny(t.Host, "/@?# ") {
 		closeBody(request)
-		return nil, errors.New("client: a Transport wants a Source, and the Host that may get its tokens")
+		return nil, errors.New("client: a Transport wants a Source, and the Host that may get its tokens as URLs have it: graphql.example.com, or hasura:8080")
 	}
 	if !strings.EqualFold(request.URL.Host, t.Host) || led(request) {
 		return t.base().RoundTrip(request)

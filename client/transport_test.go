@@ -191,6 +191,7 @@ func TestWithoutATokenNothingIsAsked(t *testing.T) {
 	for name, transport := range map[string]*client.Transport{
 		"refused":   {Source: i.source(), Host: "engine.example", Base: e},
 		"no host":   {Source: i.source(), Base: e},
+		"a URL":     {Source: newIssuer(t).source(), Host: "https://engine.example", Base: e},
 		"no source": {Host: "engine.example", Base: e},
 	} {
 		body := &closing{Reader: strings.NewReader("q")}

@@ -59,7 +59,7 @@ func (d *dev) greetExtras(b *strings.Builder) {
 	if d.caFile != "" {
 		fmt.Fprintf(b, "  and its Graph ISSUER_GRAPH_URL=%s\n                ISSUER_ENTRA_CLIENT_ID=%s\n                ISSUER_ENTRA_CLIENT_SECRET=%s\n",
 			d.settings.GraphURL, d.settings.EntraClientID, d.settings.EntraClientSecret.reveal()) // the secret of a fake app
-		fmt.Fprintf(b, "  trust it by   SSL_CERT_FILE=%[1]s (Go)\n                NODE_EXTRA_CA_CERTS=%[1]s (Node), or import the file into a browser\n", quoted(d.caFile))
+		fmt.Fprintf(b, "  trust it by   SSL_CERT_FILE=%[1]s (Go)\n                NODE_EXTRA_CA_CERTS=%[1]s (Node), REQUESTS_CA_BUNDLE=%[1]s (Python), or import the file into a browser\n", quoted(d.caFile))
 	}
 	if d.chaos {
 		fmt.Fprintf(b, "  break it by   curl -X POST %[1]s%[2]s/chaos/emergency\n  and more      curl -s %[1]s%[2]s/chaos\n", d.curlTrust(), d.entraURL)

@@ -52,6 +52,8 @@ func (d *dev) greeting(ctx context.Context, client *http.Client) (string, error)
 	fmt.Fprintf(&b, "  console       %s%s (its token: curl -s %s%s/personas/%s/token)\n", d.adminURL, console.Path, d.curlTrust(), d.entraURL, devOperator)
 	fmt.Fprintf(&b, "  as settings   ISSUER_ENTRA_AUTHORITY=%s\n                ISSUER_ENTRA_TENANTS=%s\n                ISSUER_ENTRA_AUDIENCES=%s\n",
 		d.settings.EntraAuthority, strings.Join(d.settings.EntraTenants, ","), strings.Join(d.settings.EntraAudiences, ","))
+	fmt.Fprintf(&b, "  as a daemon   ENTRA_TOKEN_URL=%s/%s/oauth2/v2.0/token API=api://%s\n                CLIENT_ID=%s CLIENT_SECRET=%s\n", // the secret of a fake app
+		d.entraURL, faketenant.TenantID, faketenant.APIClientID, faketenant.DaemonClientID, d.tenant.ClientSecret(faketenant.DaemonClientID))
 	d.greetExtras(&b)
 	b.WriteString("  personas:\n")
 	for _, persona := range d.tenant.Personas() {

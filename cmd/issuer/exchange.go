@@ -41,7 +41,7 @@ func (c *exchangeCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	c.Issuer = cmp.Or(c.Issuer, s.URL)
+	c.Issuer, c.Hasura = strings.TrimSuffix(cmp.Or(c.Issuer, s.URL), "/"), strings.TrimSuffix(c.Hasura, "/") // as browsers copy it
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -69,13 +69,13 @@ func (c *exchangeCmd) check() error {
 	case c.Issuer == "":
 		return usagef("--issuer wants the issuer's URL, such as https://auth.example.com, or set ISSUER_URL; issuer dev prints one to try")
 	case !isBaseURL(c.Issuer, true):
-		return usagef("--issuer is %s; it wants the issuer's URL: https (http only for a loopback host), no trailing slash", shown(c.Issuer))
+		return usagef("--issuer is %s; it wants the issuer's URL: https (http only for a loopback host), and nothing behind it", shown(c.Issuer))
 	case c.Query == "" && (c.Hasura != "" || c.Variables != ""):
 		return usagef("--hasura and --variables are for --query, which is missing")
 	case c.Query != "" && (c.Raw || c.JSON):
 		return usagef("--query prints the engine's answer, which is JSON: leave out --raw and --json")
 	case c.Query != "" && !isBaseURL(c.Hasura, true):
-		return usagef("--hasura wants the engine's URL with --query: https (http only for a loopback host), no trailing slash, such as https://hasura.example.com")
+		return usagef("--hasura wants the engine's URL with --query: https (http only for a loopback host), such as https://hasura.example.com")
 	}
 	return nil
 }
@@ -94,6 +94,9 @@ func caller(patience time.Duration) *http.Client {
 	client.Timeout = patience
 	return client
 }
+
+// notFound is the reason for a path that the issuer does not have.
+const notFound = "not_found"
 
 // askIssuer exchanges an Entra token. A refusal is a sentence with the cure and the next command.
 func askIssuer(ctx context.Context, base, subject, roles string) (tokenAnswer, error) {
@@ -120,6 +123,8 @@ func askIssuer(ctx context.Context, base, subject, roles string) (tokenAnswer, e
 	switch {
 	case response.StatusCode == http.StatusOK && understood && strings.Count(answer.AccessToken, ".") == 2:
 		return answer, nil
+	case understood && answer.Reason == notFound:
+		return tokenAnswer{}, fmt.Errorf("there is nothing at %s/oauth2/token (%s): check --issuer, which wants the issuer's URL without the path of its token endpoint", base, statusOf(response))
 	case understood && answer.Reason != "" && reasonWord().MatchString(answer.Reason):
 		return tokenAnswer{}, refusedExchange(response, answer.Reason, subject, roles)
 	case response.StatusCode >= 300 && response.StatusCode < 400:
@@ -144,7 +149,7 @@ func refusedExchange(response *http.Response, reason, subject, roles string) err
 		b.WriteString("; Retry-After is " + seconds + " s")
 	}
 	if next := nextCommand(reason, subject, roles, response.Header.Get("X-Request-Id")); next != "" {
-		b.WriteString("\n  next: " + next)
+		b.WriteString("\n  next, where the issuer runs: " + next)
 	}
 	return errors.New(b.String())
 }

@@ -191,9 +191,9 @@ func TestARefusedExchangeSaysTheCureAndTheNextCommand(t *testing.T) {
 		want  []string
 	}{
 		"a role not held": {d.token(t, "reader"), []string{"--role", "editor", "--role", "x"}, []string{
-			"role_not_granted (400): the scope", "\n  next: issuer roles explain --user 11d3e5f7-2a4c-46e8-90b2-d4f6a8c0e101 --tenant " + faketenant.TenantID + " --role editor\n",
+			"role_not_granted (400): the scope", "\n  next, where the issuer runs: issuer roles explain --user 11d3e5f7-2a4c-46e8-90b2-d4f6a8c0e101 --tenant " + faketenant.TenantID + " --role editor\n",
 		}},
-		"an altered token": {altered, nil, []string{"signature_invalid (400): the token was altered", "next: issuer check --online --token - <"}},
+		"an altered token": {altered, nil, []string{"signature_invalid (400): the token was altered", "next, where the issuer runs: issuer check --online --token - <"}},
 		"no token":         {"hunter2", nil, []string{"token_malformed (400): send the access token"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -238,6 +238,21 @@ func TestTheCuresAreThoseOfTheREADME(t *testing.T) {
 	}
 }
 
+// TestAnAddressThatHasNoTokenEndpointIsNamed: one with a path, or the operators' listener.
+func TestAnAddressThatHasNoTokenEndpointIsNamed(t *testing.T) {
+	t.Parallel()
+	d := develop(t)
+	for _, issuer := range []string{d.base + "/oauth2/token", d.base + "/oauth2/token/"} {
+		code, _, stderr := d.exchangeBy(t, d.token(t, "editor"), "--issuer", issuer)
+		if code != exitFailed || !strings.Contains(stderr, "there is nothing at "+d.base+"/oauth2/token/oauth2/token (404 Not Found): check --issuer") {
+			t.Errorf("exit code %d, %q", code, stderr)
+		}
+	}
+	if code, stdout, stderr := d.exchangeBy(t, d.token(t, "editor"), "--issuer", d.base+"/", "--raw"); code != exitDone || strings.Count(stdout, ".") != 2 {
+		t.Errorf("a slash behind it: exit code %d, %q", code, stderr)
+	}
+}
+
 func TestTheNextCommandIsAboutTheAppThatCameByItself(t *testing.T) {
 	t.Parallel()
 	tenant, _ := entra(t)
@@ -254,7 +269,8 @@ func TestWrongUsageOfExchangeAsksNobody(t *testing.T) {
 	t.Parallel()
 	const at = "--issuer https://auth.example.com "
 	for line, want := range map[string]string{
-		"": "--issuer wants", "--issuer http://auth.example.com --az": "https (http only for a loopback host)", "--issuer https://a.example/": "no trailing slash",
+		"": "--issuer wants", "--issuer http://auth.example.com --az": "https (http only for a loopback host)", "--issuer https://a.example//": "and nothing behind it",
+		at + "eyJhunter2hunter2.token": "unexpected argument (not shown", at + "--role=a --raw=eyJhunter2hunter2.token": "(not shown",
 		at + "--az --subject-token-file -": "can't be used together", at + "--raw --json": "can't be used together",
 		at + "--query {a}": "--hasura wants", at + "--query {a} --hasura http://hasura.example.com": "--hasura wants", at + "--hasura https://h.example": "for --query",
 		at + "--query {a} --hasura https://h.example --raw": "leave out --raw", at + "--query @/nowhere --hasura https://h.example": "--query:",

@@ -121,7 +121,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return code
 	}
 	if err != nil {
-		return p.fail(usagef("%w%s; see %s --help", err, namesakes(parser, args), meant(err)))
+		return p.fail(usagef("%s%s; see %s --help", withoutSecrets(err.Error(), args), namesakes(parser, args), meant(err)))
 	}
 	return p.fail(parsed.Run())
 }
@@ -172,6 +172,19 @@ func kidsLast(args []string) []string {
 		}
 	}
 	return slices.Concat(rest, []string{"--"}, kids)
+}
+
+// withoutSecrets is a text about a command line without those of its words that may be a token or another secret in the wrong place.
+func withoutSecrets(text string, args []string) string {
+	for _, arg := range args {
+		_, value, _ := strings.Cut(arg, "=")
+		for _, word := range []string{arg, value} {
+			if len(word) > maxShown || looksSecret(word) {
+				text = regexp.MustCompile("(?i)"+regexp.QuoteMeta(word)).ReplaceAllLiteralString(text, notShown)
+			}
+		}
+	}
+	return text
 }
 
 // meant is the command that a wrong line got as far as, such as "issuer keys".
