@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+var negative = regexp.MustCompile(`^-[0-9]`)
+
+// withNegatives joins negative numbers to the flags before them: no flag of ours is a digit.
+func withNegatives(args []string) []string {
+	joined := make([]string, 0, len(args))
+	for i, arg := range args {
+		if i > 0 && negative.MatchString(arg) && !hyphenKID.MatchString(arg) && strings.HasPrefix(args[i-1], "--") && len(args[i-1]) > 2 && !strings.Contains(args[i-1], "=") {
+			joined[len(joined)-1] += "=" + arg
+			continue
+		}
+		joined = append(joined, arg)
+	}
+	return joined
+}
+
+// hyphenKID is the id of a key (RFC 7638, in base64url) that begins with a hyphen, as one in 64 does. No flag is that long.
+var hyphenKID = regexp.MustCompile(`^-[A-Za-z0-9_-]{42}$`)
+
+// kidsLast puts ids that would be taken for flags where no flag can be: behind "--".
+func kidsLast(args []string) []string {
+	if slices.Contains(args, "--") || !slices.ContainsFunc(args, hyphenKID.MatchString) {
+		return args
+	}
+	var rest, kids []string
+	for _, arg := range args {
+		if hyphenKID.MatchString(arg) {
+			kids = append(kids, arg)
+		} else {
+			rest = append(rest, arg)
+		}
+	}
+	return slices.Concat(rest, []string{"--"}, kids)
+}
+
+// withoutSecrets is a text about a command line without those of its words that may be a token or another secret in the wrong place.
+func withoutSecrets(text string, args []string) string {
+	for _, arg := range args {
+		_, value, _ := strings.Cut(arg, "=")
+		for _, word := range []string{arg, value} {
+			if len(word) > maxShown || looksSecret(word) {
+				text = regexp.MustCompile("(?i)"+regexp.QuoteMeta(word)).ReplaceAllLiteralString(text, notShown)
+			}
+		}
+	}
+	return text
+}
+
+// meant is the command that a wrong line got as far as, such as "issuer keys".
+func meant(err error) string {
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
+		if command := parse.Context.Selected(); command != nil {
+			return command.FullPath()
+		}
+	}
+	return "issuer"
+}
+
+// namesakes names the commands whose last word a line began with: issuer rotate is meant for issuer keys rotate.
+func namesakes(parser *kong.Kong, args []string) string {
+	var all []string
+	for _, node := range parser.Model.Leaves(true) {
+		if node.Name == args[0] && node.Parent.Parent != nil {
+			all = append(all, node.FullPath())
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return ", did you mean " + strings.Join(all, " or ") + "?"
+}
