@@ -1,7 +1,7 @@
 // A list of the operators' API: what to look for, what was found, and more of it.
 
 import { h } from "./parts/dom.js";
-import { ask } from "./session.js";
+import { ask, Refusal } from "./session.js";
 import { trouble } from "./trouble.js";
 
 /**
@@ -37,6 +37,8 @@ export class Listing {
   #form;
   #next = "";
   #asked = 0; // the newest question; answers to earlier ones come too late
+  /** What said that such entries are kept elsewhere, which stays so for as long as this page. @type {Refusal | null} */
+  #elsewhere = null;
 
   /**
    * @param {HTMLElement} place
@@ -52,8 +54,9 @@ export class Listing {
     place.replaceChildren(this.#form, h("div", { class: "card" }, this.#says, this.#table, this.#more));
   }
 
-  /** Looks for what the form says. */
+  /** Looks for what the form says, unless it is known that there is nothing here to look for. */
   search() {
+    if (this.#elsewhere) return this.#fail(this.#elsewhere, false);
     const query = new URLSearchParams({ limit: String(limit) });
     const given = new FormData(this.#form);
     const text = (/** @type {string} */ name) => String(given.get(name) ?? "").trim();
@@ -110,6 +113,10 @@ export class Listing {
    * @param {boolean} behind
    */
   #fail(error, behind) {
+    if (error instanceof Refusal && error.reason === "not_here") {
+      this.#elsewhere = error;
+      this.#form.hidden = true;
+    }
     if (!behind) this.#show([], "", false);
     this.#says.replaceChildren(trouble(error));
   }

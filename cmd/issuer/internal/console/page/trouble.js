@@ -11,7 +11,7 @@ import { Refusal } from "./session.js";
 export function trouble(error) {
   if (error instanceof DOMException && error.name === "AbortError") return "";
   if (!(error instanceof Refusal)) return h("p", { class: "bad" }, `This did not work: ${error instanceof Error ? error.message : error}`);
-  if (error.reason === "not_here") return h("p", { class: "note" }, `Not kept here: ${error.message}.`);
+  if (error.reason === "not_here") return h("p", { class: "note" }, `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`);
   return refusalView(error);
 }
 

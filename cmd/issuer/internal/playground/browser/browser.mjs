@@ -47,6 +47,12 @@ export async function says(page, selector, pattern) {
     .catch(async () => assert.match(await page.textContent(selector), pattern));
 }
 
+/** Shows the console a token. */
+export async function show(page, token) {
+  await page.getByLabel("Token").fill(token);
+  await page.keyboard.press("Enter");
+}
+
 /** What every visit has to leave behind: nothing was asked of another machine, and the browser has nothing to complain about. */
 export async function leave({ page, seen }) {
   assert.deepEqual(seen.requests.filter((url) => new URL(url).hostname !== "127.0.0.1"), []);

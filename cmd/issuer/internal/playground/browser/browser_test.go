@@ -53,23 +53,39 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// develop runs `issuer dev` and returns where its playground is.
-func develop(t *testing.T, flags ...string) string {
+// greeted runs `issuer dev` and returns what it says, up to the settings.
+func greeted(t *testing.T, flags ...string) string {
 	t.Helper()
 	p := proctest.Start(t, proctest.Issuer(t), []string{"ISSUER_LISTEN=127.0.0.1:0"}, append([]string{"dev"}, flags...)...)
-	url := ""
+	screen := ""
 	proctest.Await(t, "the program greets", func() bool {
 		select {
 		case <-p.Exited:
 			t.Fatalf("it ended with %d:\n%s", p.Code, &p.Stderr)
 		default:
 		}
-		_, rest, found := strings.Cut(p.Stdout.String(), "playground    ")
-		line, _, whole := strings.Cut(rest, "/\n")
-		url = line
-		return found && whole
+		said, _, whole := strings.Cut(p.Stdout.String(), "  as settings ")
+		screen = said
+		return whole
 	})
-	return url
+	return screen
+}
+
+// named is what a greeting says behind a name.
+func named(t *testing.T, screen, name string) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(screen, "\n  "+name+"  ")
+	words := strings.Fields(rest)
+	if len(words) == 0 {
+		t.Fatalf("%s is not in:\n%s", name, screen)
+	}
+	return words[0]
+}
+
+// develop runs `issuer dev` and returns where its playground is.
+func develop(t *testing.T, flags ...string) string {
+	t.Helper()
+	return strings.TrimSuffix(named(t, greeted(t, flags...), "playground"), "/")
 }
 
 func TestThePlaygroundInABrowser(t *testing.T) {

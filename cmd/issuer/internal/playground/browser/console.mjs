@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { faults, launch, leave, open, says } from "./browser.mjs";
+import { faults, launch, leave, open, says, show } from "./browser.mjs";
 
 const { CONSOLE, EXCHANGE, ENTRA, POLICY, PROGRAM } = process.env;
 const exchangeType = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -30,11 +30,6 @@ async function block(id, reason) {
 async function lookAgain(page) {
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByRole("button", { name: "Go on" }).click();
-}
-
-async function show(page, token) {
-  await page.getByLabel("Token").fill(token);
-  await page.keyboard.press("Enter");
 }
 
 /** What the browser says of answers that are meant to be refusals here. */

@@ -103,3 +103,10 @@ func TestTheConsoleInABrowser(t *testing.T) {
 	t.Parallel()
 	node(t, stand(t), append(operated(t), "BROWSER="+chromium(t)), "--test", "--test-reporter=spec", "console.mjs")
 }
+
+// TestTheConsoleOfDevInABrowser: also what a service shows after days, which answers of the script's own stand for.
+func TestTheConsoleOfDevInABrowser(t *testing.T) {
+	t.Parallel()
+	screen := greeted(t)
+	node(t, stand(t), []string{"CONSOLE=" + named(t, screen, "console"), "ENTRA=" + named(t, screen, "fake tenant"), "BROWSER=" + chromium(t)}, "--test", "--test-reporter=spec", "console_dev.mjs")
+}
