@@ -5,6 +5,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { faults } from "./check.mjs";
 import { follow, onSite, pages, repository, root, slug } from "./pages.mjs";
+import { kept, wanted } from "./search.mjs";
 
 test("a fault of a site is seen", () => {
   const site = (text) => new Map([[text.startsWith("url") ? "s.css" : "a/b.html", text], ["index.html", '<h1 id="top">'], ["a/p.png", ""]]);
@@ -28,6 +29,11 @@ test("a link of a page leads to a page of the site, or into the repository", () 
   assert.equal(follow("docs/keys.md", "../deploy/policy/"), `${repository}/tree/main/deploy/policy`);
   assert.throws(() => follow("docs/keys.md", "nowhere.md"), /docs\/keys\.md: nothing is at nowhere\.md/);
   assert.throws(() => follow("docs/keys.md", "../../elsewhere"), /nothing is at/);
+});
+
+test("a name with underscores is looked for whole, and found by its parts and its ends too", () => {
+  assert.deepEqual(wanted("(`no_roles`, `429`) – Größe"), ["no_roles", "429", "Größe"]);
+  assert.deepEqual(kept("set ISSUER_ROLES_FILE."), ["set", "ISSUER", "ISSUER_ROLES_FILE", "ROLES", "ROLES_FILE", "FILE"]);
 });
 
 test("headings are spelled as GitHub does", () => {

@@ -1,12 +1,10 @@
 import { defineConfig } from "vitepress";
 import { extend } from "../markdown.mjs";
 import { onSite, repository, sidebar, slug, staged } from "../pages.mjs";
+import { kept, wanted } from "../search.mjs";
 
 // The sources are the repository's own pages, where they lie. SITE_BASE is the path that the site is put under.
 const base = process.env.SITE_BASE ?? "/";
-
-/** Words as they are looked for: no_roles and ISSUER_URL whole, and in parts. It runs in the browser too, so it holds all that it needs. */
-const tokenize = (text) => text.split(/[^\p{L}\p{N}_]+/u).flatMap((word) => (word.includes("_") ? [word, ...word.split("_")] : [word])).filter(Boolean);
 
 export default defineConfig({
   title: "hasura-issuer",
@@ -30,7 +28,7 @@ export default defineConfig({
       { text: "Repository", link: repository }, // not as an icon: the theme asks another host for those that it lacks
     ],
     outline: [2, 3],
-    search: { provider: "local", options: { miniSearch: { options: { tokenize } } } },
+    search: { provider: "local", options: { miniSearch: { options: { tokenize: kept }, searchOptions: { tokenize: wanted } } } },
     footer: { message: "Apache-2.0" },
   },
 });
