@@ -90,13 +90,17 @@ export class TokenError extends Error {
   readonly retryAfter: number | undefined;
   readonly requestId: string | undefined;
 
-  constructor(reason: Reason, description: string, details: TokenErrorDetails = {}) {
-    super(`${reason}: ${description}`, "cause" in details ? { cause: details.cause } : {});
+  constructor(
+    reason: Reason,
+    description: string,
+    { status, error, retryAfter, requestId, ...cause }: TokenErrorDetails = {},
+  ) {
+    super(`${reason}: ${description}`, cause);
     this.reason = reason;
-    this.status = details.status;
-    this.error = details.error;
-    this.retryAfter = details.retryAfter;
-    this.requestId = details.requestId;
+    this.status = status;
+    this.error = error;
+    this.retryAfter = retryAfter;
+    this.requestId = requestId;
   }
 
   /** Whether the same question may be answered later: the network, a limit, or a fault at the issuer. */
@@ -106,7 +110,8 @@ export class TokenError extends Error {
       reason === "issuer_unreachable" ||
       reason === "issuer_timeout" ||
       status === 429 ||
-      (status !== undefined && (status >= 500 || status === 200))
+      status === 200 ||
+      Number(status) >= 500
     );
   }
 }

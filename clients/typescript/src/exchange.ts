@@ -46,10 +46,10 @@ export async function exchange(o: Exchange, subjectToken: string, signal: AbortS
   if (response.status !== 200) throw refusal(response, answer);
   const { access_token: accessToken, token_type: type, expires_in: seconds, scope } = answer;
   if (typeof accessToken !== "string" || !accessToken || !/^bearer$/i.test(`${type}`) || !(Number(seconds) >= 1)) {
-    throw malformed(response);
+    throw refusal(response, {});
   }
   const life = Number(seconds) * 1000;
-  if (since(asked) >= life) throw new TokenError("issuer_timeout", "the answer came when its token was over");
+  if (since(asked) >= life) throw new TokenError("issuer_timeout", "no answer while its token lived");
   const roles = Object.freeze(typeof scope === "string" ? scope.split(" ").filter(Boolean) : []);
   return { token: Object.freeze({ accessToken, roles, expiresAt: asked.wall + life }), life, asked };
 }
@@ -75,7 +75,7 @@ async function send(o: Exchange, form: URLSearchParams, signal: AbortSignal) {
       redirect: "manual",
       signal: attempt.signal,
     });
-    return { response, body: await response.text() };
+    return { response, body: await bounded(response).text() };
   } catch (cause) {
     signal.throwIfAborted();
     if (late) throw new TokenError("issuer_timeout", `no answer within ${o.timeout} ms`);
@@ -84,6 +84,22 @@ async function send(o: Exchange, form: URLSearchParams, signal: AbortSignal) {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
+}
+
+/** More than any answer of the issuer's has. */
+const longest = 65_536;
+
+/** What of an answer is read. The rest of one that is longer is not fetched; without it, it is no JSON, unless that was blank. */
+function bounded({ body }: Response): Response {
+  let left = longest;
+  const bound = new TransformStream({
+    transform(chunk: Uint8Array<ArrayBuffer>, out) {
+      left -= chunk.length;
+      if (left < 0) out.terminate();
+      else out.enqueue(chunk);
+    },
+  });
+  return new Response(body?.pipeThrough(bound));
 }
 
 /** The members of a JSON object; none where body is none. What JSON.parse throws quotes the body, so it goes no further. */
@@ -95,15 +111,13 @@ function parse(body: string): Record<string, unknown> {
   }
 }
 
-const malformed = (response: Response) =>
-  new TokenError("answer_malformed", `HTTP ${response.status} is not the issuer's answer`, { status: response.status });
-
+/** What an answer means that brings no token, which is nothing where answer has not what the issuer's have. */
 function refusal(response: Response, answer: Record<string, unknown>): TokenError {
   const { status, headers } = response;
   const { reason, error, error_description: description } = answer;
-  const retryAfter = seconds(headers.get("retry-after"));
+  const retryAfter = seconds(headers.get("retry-after") ?? "");
   if (!isWord(reason) || !isWord(error)) {
-    return new TokenError("answer_malformed", `HTTP ${status} is not the issuer's answer`, { status, retryAfter });
+    return new TokenError("answer_malformed", `not the issuer's answer: HTTP ${status}`, { status, retryAfter });
   }
   return new TokenError(reason, harmless(description) ? description : error, {
     status,
@@ -119,9 +133,8 @@ const isWord = (value: unknown): value is string => typeof value === "string" &&
 const harmless = (text: unknown): text is string =>
   typeof text === "string" && text.length < 300 && !/[\w-]{20}/.test(text);
 
-/** What Retry-After says, in seconds: it has them, or a date. */
-function seconds(value: string | null): number | undefined {
-  const said = value ? Number(value) : Number.NaN;
-  const wait = Number.isNaN(said) ? (Date.parse(value ?? "") - Date.now()) / 1000 : said;
-  return wait >= 0 ? wait : undefined;
+/** What Retry-After says, in seconds: it has them, or a date. Nothing where that is no time to wait. */
+function seconds(value: string): number | undefined {
+  const wait = Number(value) || (Date.parse(value) - Date.now()) / 1000;
+  return wait > 0 ? wait : undefined;
 }

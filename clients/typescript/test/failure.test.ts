@@ -189,6 +189,38 @@ test.each([
   expect(issuer.asked).toHaveLength(temporary ? 3 : 1);
 });
 
+/** A body that comes in pieces of 4 KiB, as the issuer would word it, and what became of it. */
+function inPieces(length: number) {
+  const answer = new TextEncoder().encode(JSON.stringify({ access_token: "a", token_type: "Bearer", expires_in: 300 }));
+  const whole = new Uint8Array(length).fill(0x20); // blanks
+  whole.set(answer, length - answer.length);
+  const cancel = vi.fn();
+  let at = 0;
+  const body = new ReadableStream({
+    pull(out) {
+      out.enqueue(whole.slice(at, (at += 4096)));
+      if (at >= length) out.close();
+    },
+    cancel,
+  });
+  return { body, cancel, sent: () => at };
+}
+
+test("an answer of 64 KiB is read", async () => {
+  const { issuer, source } = start({ patience: 0 });
+  issuer.answers.push({ body: inPieces(65_536).body });
+  expect((await source.getToken()).accessToken).toBe("a");
+});
+
+test.each([200, 400])("a longer one is not the issuer's, and not fetched to its end: %i", async (status) => {
+  const { issuer, source } = start({ patience: 0 });
+  const { body, cancel, sent } = inPieces(1_048_576);
+  issuer.answers.push({ status, body });
+  expect(await failureOf(source.getToken())).toMatchObject({ reason: "answer_malformed", status });
+  expect(cancel).toHaveBeenCalledTimes(1);
+  expect(sent()).toBeLessThan(80_000);
+});
+
 test("a failed try to get a subject token is an error with its cause, and is not repeated by itself", async () => {
   const { issuer, source, getSubjectToken } = start();
   const cause = new Error("interaction required");

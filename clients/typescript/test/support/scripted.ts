@@ -4,7 +4,7 @@ import { expect } from "vitest";
 export interface Answer {
   status?: number;
   headers?: Record<string, string>;
-  body?: unknown; // text as it is, anything else as JSON
+  body?: unknown; // text and streams as they are, anything else as JSON
   /** Answers when this is called; until then, or forever, it is silent. */
   after?: Promise<unknown>;
   /** The connection fails. */
@@ -61,7 +61,8 @@ export class ScriptedIssuer {
       expires_in: this.life,
       scope: this.scope,
     };
-    return new Response(typeof said === "string" ? said : JSON.stringify(said), { status, headers });
+    const plain = typeof said === "string" || said instanceof ReadableStream;
+    return new Response(plain ? said : JSON.stringify(said), { status, headers });
   }
 }
 
