@@ -28,6 +28,18 @@ func onPath(t *testing.T) string {
 	return folder
 }
 
+func TestCompletionNamesTheShellsThatItHas(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"completion":      "issuer: expected \"<bash|zsh|fish>\"; see issuer completion --help\n",
+		"completion tcsh": "issuer: <bash|zsh|fish> must be one of \"bash\",\"zsh\",\"fish\" but got \"tcsh\"; see issuer completion --help\n",
+	} {
+		if code, _, stderr := execute(t, nil, strings.Fields(line)...); code != exitUsage || stderr != want {
+			t.Errorf("issuer %s: exit code %d, %q, want %q", line, code, stderr, want)
+		}
+	}
+}
+
 // inShell runs a program of a shell in folder, with its own folder of settings.
 func inShell(t *testing.T, folder, shell string, args ...string) string {
 	t.Helper()

@@ -198,7 +198,8 @@ function inPieces(length: number) {
   let at = 0;
   const body = new ReadableStream({
     pull(out) {
-      out.enqueue(whole.slice(at, (at += 4096)));
+      out.enqueue(whole.slice(at, at + 4096));
+      at += 4096;
       if (at >= length) out.close();
     },
     cancel,

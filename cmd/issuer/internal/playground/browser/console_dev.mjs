@@ -78,7 +78,7 @@ test("keys that are over or still to come are told apart from the one that signs
   });
   await answer(page, "**/admin/v1/keys", (ring) => ({
     ...ring, now: day(0), period_seconds: 2 * 86_400,
-    keys: [key(1, "dropped", -2), key(2, "revoked", -1.9, { revoked_at: day(-1) }), key(3, "retiring", -1.2), key(4, "signing", -0.2), key(5, "pending", 0.8)],
+    keys: [key(1, "dropped", -2), key(2, "revoked", -0.3, { revoked_at: day(-0.1) }), key(3, "retiring", -1.2), key(4, "signing", -0.2), key(5, "pending", 0.8)],
   }));
   await enter(page);
   const drawn = await page.locator(".timeline").evaluate((drawing) => {
