@@ -25,6 +25,8 @@ type ApplyOptions struct {
 	// By says who changes the roles; it is kept with every row that is added or
 	// changed, and in the history. Required unless DryRun.
 	By string
+	// Progress is told, while the change is written, how many of all entries are. Nil: nobody listens.
+	Progress func(done, all int)
 }
 
 // Plan returns what Apply would change now, and changes nothing. It fails as
@@ -77,7 +79,7 @@ func (p *Postgres) change(ctx context.Context, options ApplyOptions, compare fun
 		if changed.Empty() {
 			return nil
 		}
-		return write(ctx, tx, changed, options.By)
+		return write(ctx, tx, changed, options.By, options.Progress)
 	})
 	if err != nil {
 		return Diff{}, fmt.Errorf("apply roles: %w", unavailable(err))

@@ -3,6 +3,7 @@ package rolestore_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,26 @@ func TestApplyingTwiceChangesNothingTheSecondTime(t *testing.T) {
 	again.Grants[3].Session = map[string]rolestore.Value{}
 	if second := mustApply(t, store, again, rolestore.ApplyOptions{Prune: true}); !second.Empty() {
 		t.Errorf("the second run changed\n%s", textOf(t, second))
+	}
+}
+
+// TestAChangeOfManyEntriesSaysHowFarItIs: they are written some thousands at a time.
+func TestAChangeOfManyEntriesSaysHowFarItIs(t *testing.T) {
+	t.Parallel()
+	store, _ := newPostgres(t, rolestore.Rules{})
+	doc := rolestore.Document{Blocks: exampleDocument().Blocks[:1]}
+	for i := range 5001 {
+		grant := exampleDocument().Grants[0]
+		grant.Role = fmt.Sprintf("role-%d", i)
+		doc.Grants = append(doc.Grants, grant)
+	}
+	var told [][2]int
+	mustApply(t, store, doc, rolestore.ApplyOptions{Progress: func(done, all int) { told = append(told, [2]int{done, all}) }})
+	if want := [][2]int{{5000, 5002}, {5001, 5002}, {5002, 5002}}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
+	if grants, blocks, err := store.Size(t.Context()); err != nil || grants != 5001 || blocks != 1 {
+		t.Errorf("%d grants, %d blocks, %v", grants, blocks, err)
 	}
 }
 

@@ -65,10 +65,9 @@ func (b Block) row() rowJSON {
 	return rowJSON{Tenant: b.Tenant, Kind: b.Principal.Kind, Principal: b.Principal.ID, ValidUntil: b.Until, Reason: b.Reason}
 }
 
-// write makes the changes within tx, in one round trip.
-func write(ctx context.Context, tx pgx.Tx, d Diff, by string) error {
-	c := changeset{wants: []int64{1}}
-	c.batch.Queue(actorSQL, by)
+// write makes the changes within tx, a statement after the other, and tells progress after each how many of all entries are written.
+func write(ctx context.Context, tx pgx.Tx, d Diff, by string, progress func(done, all int)) error {
+	var c changeset
 	c.rows(insertGrantsSQL, rowsOf(d.Grants.Added, Grant.row), by)
 	c.rows(updateGrantsSQL, rowsOf(afters(d.Grants.Changed), Grant.row), by)
 	c.rows(deleteGrantsSQL, rowsOf(d.Grants.Removed, Grant.row))
@@ -78,7 +77,10 @@ func write(ctx context.Context, tx pgx.Tx, d Diff, by string) error {
 	if c.err != nil {
 		return fmt.Errorf("write roles: %w", c.err)
 	}
-	return c.send(ctx, tx)
+	if _, err := tx.Exec(ctx, actorSQL, by); err != nil {
+		return fmt.Errorf("write roles: %w", err)
+	}
+	return c.send(ctx, tx, progress)
 }
 
 func rowsOf[T any](entries []T, row func(T) rowJSON) []rowJSON {
@@ -97,11 +99,18 @@ func afters[T any](all []Change[T]) []T {
 	return entries
 }
 
-// changeset collects statements, and how many rows each has to meet.
+// changeset collects statements.
 type changeset struct {
-	batch pgx.Batch
-	wants []int64
-	err   error // of writing rows as JSON
+	statements []statement
+	all        int   // rows
+	err        error // of writing rows as JSON
+}
+
+// statement writes many rows.
+type statement struct {
+	sql       string
+	arguments []any
+	rows      int // that it has to meet
 }
 
 // maxRows keeps a statement far below the time that a session allows for one.
@@ -113,22 +122,17 @@ func (c *changeset) rows(sql string, rows []rowJSON, more ...any) {
 		if err != nil {
 			c.err = err
 		}
-		c.batch.Queue(sql, append([]any{string(text)}, more...)...)
-		c.wants = append(c.wants, int64(len(some)))
+		c.statements = append(c.statements, statement{sql, append([]any{string(text)}, more...), len(some)})
+		c.all += len(some)
 	}
 }
 
 // send runs the statements. One that meets other rows than it has to is
 // ErrChangedMeanwhile.
-func (c *changeset) send(ctx context.Context, tx pgx.Tx) (err error) {
-	results := tx.SendBatch(ctx, &c.batch)
-	defer func() {
-		if closing := results.Close(); err == nil {
-			err = closing
-		}
-	}()
-	for _, want := range c.wants {
-		tag, err := results.Exec()
+func (c *changeset) send(ctx context.Context, tx pgx.Tx, progress func(done, all int)) error {
+	done := 0
+	for _, s := range c.statements {
+		tag, err := tx.Exec(ctx, s.sql, s.arguments...)
 		const uniqueViolation = "23505"
 		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == uniqueViolation {
 			return ErrChangedMeanwhile
@@ -136,8 +140,11 @@ func (c *changeset) send(ctx context.Context, tx pgx.Tx) (err error) {
 		if err != nil {
 			return fmt.Errorf("write roles: %w", err)
 		}
-		if tag.RowsAffected() != want {
+		if tag.RowsAffected() != int64(s.rows) {
 			return ErrChangedMeanwhile
+		}
+		if done += s.rows; progress != nil {
+			progress(done, c.all)
 		}
 	}
 	return nil

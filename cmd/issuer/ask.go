@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hasura-issuer/hasura-issuer/cmd/issuer/internal/screen"
 )
@@ -16,12 +17,23 @@ func (p *program) say(sentence string) error {
 	return err
 }
 
-// during shows the person at a terminal that something takes its time, until stop is called.
-func (p *program) during(what string) (stop func()) {
-	if !p.live {
-		return func() {}
+// during shows the person at a terminal that something takes its time, and how far it is where step is told, until stop is called.
+// step may be called concurrently.
+func (p *program) during(what string) (step func(done, all int), stop func()) {
+	var far atomic.Pointer[string]
+	step = func(done, all int) {
+		text := fmt.Sprintf(": %d of %d", done, all)
+		far.Store(&text)
 	}
-	return screen.Progress(p.stderr, what)
+	if !p.live {
+		return step, func() {}
+	}
+	return step, screen.Progress(p.stderr, func() string {
+		if text := far.Load(); text != nil {
+			return what + *text
+		}
+		return what
+	})
 }
 
 // confirm asks question on the terminal. It is nil after yes, or without asking where yes is set.

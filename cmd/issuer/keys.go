@@ -115,9 +115,7 @@ func (c *keysResealCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	stop := p.during("waiting for the replicas to confirm")
-	after, err := awaitState(ctx, tools.store, c.Wait, func(s keys.State) bool { return len(s.Unconfirmed(result.Version)) == 0 })
-	stop()
+	after, err := p.awaitConfirmed(ctx, tools.store, c.Wait, result.Version)
 	if err != nil {
 		return fmt.Errorf("the keys are sealed anew, but who holds them could not be read: %w", err)
 	}

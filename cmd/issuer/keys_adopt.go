@@ -51,7 +51,7 @@ func (c *keysAdoptCmd) Run(ctx context.Context, p *program) error {
 		wait = 0
 	}
 	followed := func(s keys.State) bool { return s.Mended(c.Above) && len(s.Unconfirmed(s.Version)) == 0 }
-	stop := p.during("waiting for the replicas to put back what they hold")
+	_, stop := p.during("waiting for the replicas to put back what they hold")
 	after, err := awaitState(ctx, tools.store, wait, followed)
 	stop()
 	if err != nil {

@@ -52,9 +52,7 @@ func (c *keysRevokeCmd) Run(ctx context.Context, p *program) error {
 	if before.Dispute() != nil {
 		wait = 0 // nobody follows
 	}
-	stop := p.during("waiting for the replicas to confirm")
-	after, err := awaitState(ctx, tools.store, wait, func(s keys.State) bool { return len(s.Unconfirmed(result.Version)) == 0 })
-	stop()
+	after, err := p.awaitConfirmed(ctx, tools.store, wait, result.Version)
 	if err != nil {
 		return fmt.Errorf("the key is revoked, but who holds it could not be read: %w", err)
 	}
@@ -155,6 +153,17 @@ func nameList(holders []keys.Witness) []string {
 		list = append(list, w.Name)
 	}
 	return list
+}
+
+// awaitConfirmed waits, for as long as given, until all replicas hold that version of the ring, and returns it as it was last.
+func (p *program) awaitConfirmed(ctx context.Context, store keys.Store, wait time.Duration, version int64) (keys.State, error) {
+	step, stop := p.during("waiting for the replicas to confirm")
+	defer stop()
+	return awaitState(ctx, store, wait, func(s keys.State) bool {
+		all, behind := len(s.Replicas()), len(s.Unconfirmed(version))
+		step(all-behind, all)
+		return behind == 0
+	})
 }
 
 // awaitState reads the ring until it is as wanted, or for as long as given, and returns it as it was last.

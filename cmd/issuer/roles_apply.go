@@ -90,7 +90,9 @@ func (p *program) changeRoles(ctx context.Context, flags changeFlags, words word
 		return usagef("--as: want a name of at most %d printable characters", maxAs)
 	}
 	options.By, options.DryRun = operator(flags.As), true
+	_, stop := p.during("comparing roles")
 	diff, err := change(ctx, options)
+	stop()
 	if err != nil {
 		return err
 	}
@@ -107,7 +109,7 @@ func (p *program) changeRoles(ctx context.Context, flags changeFlags, words word
 		return err
 	}
 	options.DryRun, options.Confirmed = false, &diff
-	stop := p.during("changing roles")
+	options.Progress, stop = p.during("changing roles")
 	diff, err = change(ctx, options)
 	stop()
 	if err != nil {

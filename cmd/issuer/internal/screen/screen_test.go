@@ -95,17 +95,19 @@ func TestProgressSaysNothingOfWhatIsQuick(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		stop := screen.Progress(&out, "applying")
+		done := 0
+		what := func() string { done++; return strings.Repeat("applying", 3-done) }
+		stop := screen.Progress(&out, what)
 		time.Sleep(time.Second - time.Nanosecond)
 		stop()
 		if out.Len() > 0 {
 			t.Errorf("%q", out.String())
 		}
-		stop = screen.Progress(&out, "applying")
+		stop = screen.Progress(&out, what)
 		time.Sleep(2*time.Second + time.Nanosecond)
 		stop()
 		time.Sleep(time.Minute)
-		if want := "\rapplying … 1 s\rapplying … 2 s\r\x1b[K"; out.String() != want {
+		if want := "\rapplyingapplying … 1 s\x1b[K\rapplying … 2 s\x1b[K\r\x1b[K"; out.String() != want {
 			t.Errorf("%q, want %q", out.String(), want)
 		}
 	})
