@@ -115,7 +115,13 @@ test("an operator sees the service, and nobody else does", async (t) => {
     await says(page, "#history .list-says", /1 shown$/);
     await section(page, "explain").getByLabel("Why not the role").fill("editor");
     await section(page, "explain").getByRole("button", { name: "Explain", exact: true }).click();
-    await says(page, "#explain", /editor.*not held.*granted to group d1000001/);
+    await says(page, "#explain", /editor.*not known.*granted to group d1000001/);
+    await section(page, "explain").getByLabel("Id").fill("90000000-0000-4000-8000-00000000ffff");
+    await section(page, "explain").getByRole("button", { name: "Explain", exact: true }).click();
+    await says(page, "#explain", /Not known: no_roles without the caller’s groups.*What to do: name the caller's groups/);
+    await section(page, "explain").getByLabel("Groups").fill("d2000002-0000-4000-8000-000000000002");
+    await section(page, "explain").getByRole("button", { name: "Explain", exact: true }).click();
+    await says(page, "#explain", /(Refused: no_roles|Granted: )/);
   });
 
   await t.test("the keys move while one looks on", async () => {
