@@ -54,7 +54,7 @@ func (t *Tenant) cast() []identity {
 			"Bob Example", "bob@contoso.example", nil,
 		},
 		{
-			Persona{"nobody", "administers the directory, which grants nothing", "77d9ebf1-80a2-4ce4-b618-caf0de164707", none, none},
+			Persona{"nobody", "holds a directory role in Entra, which is no Hasura role", "77d9ebf1-80a2-4ce4-b618-caf0de164707", none, none},
 			"Nadia Example", "nadia@contoso.example",
 			map[string]any{"wids": []string{globalAdmin}},
 		},

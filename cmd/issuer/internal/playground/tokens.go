@@ -38,11 +38,12 @@ const (
 	accessTokenType = "urn:ietf:params:oauth:token-type:access_token"   //nolint:gosec // a token type of RFC 8693 §3, not a credential
 )
 
-// exchanged is what the token endpoint answered, and what to do about a refusal.
+// exchanged is what the token endpoint answered, what to do about a refusal, and how far the keys' clock was ahead of the token's.
 type exchanged struct {
 	Status int            `json:"status"`
 	Body   jsontext.Value `json:"body"`
 	Cure   string         `json:"cure,omitempty"`
+	Ahead  float64        `json:"ahead_seconds"`
 }
 
 // exchange asks the token endpoint as a client would that is no page: by the same handler, from the same address.
@@ -59,6 +60,10 @@ func (p *Playground) exchange(endpoint http.Handler) answerer {
 		if len(q.Scope) > 0 {
 			form.Set("scope", strings.Join(q.Scope, " "))
 		}
+		ring, err := p.config.Ring.State(r.Context())
+		if err != nil {
+			return nil, err
+		}
 		request, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "/oauth2/token", strings.NewReader(form.Encode()))
 		if err != nil {
 			return nil, err
@@ -73,7 +78,7 @@ func (p *Playground) exchange(endpoint http.Handler) answerer {
 		if err := json.Unmarshal(answer.body.Bytes(), &refusal); err != nil {
 			return nil, err
 		}
-		got := exchanged{Status: answer.status, Body: answer.body.Bytes()}
+		got := exchanged{Status: answer.status, Body: answer.body.Bytes(), Ahead: ring.Ahead}
 		if refusal.Reason != "" {
 			got.Cure = p.config.Explainer.Cure(q.Token, refusal.Reason)
 		}

@@ -57,6 +57,83 @@ test("a token is broken by one click, and the reason and its cure are shown", as
   await leave(visit);
 });
 
+for (const [width, height] of [[1280, 900], [400, 800]]) {
+  test(`the outcome is in sight of each choice at ${width} pixels`, async () => {
+    const visit = await open(browser, { width, height });
+    const { page } = visit;
+    const seen = async (chosen, pattern) => {
+      await says(page, "#result", pattern);
+      const [result, choice] = [await page.locator("#result").boundingBox(), await chosen.boundingBox()];
+      assert.ok(result.y >= 0 && result.y + result.height <= height && choice.y >= 0 && choice.y < result.y, `${JSON.stringify(result)} for ${JSON.stringify(choice)}`);
+    };
+    await seen(persona(page, "editor"), /✓editor gets editor, reader\. See the tokens/);
+    await persona(page, "nobody").check();
+    await seen(persona(page, "nobody"), /×nobody is refused: no_roles\. See why/);
+    await radio(page, "Expired").check();
+    await seen(radio(page, "Expired"), /×nobody \(Expired\) is refused: token_expired\. See why/);
+    await page.getByRole("link", { name: "See why" }).click();
+    await page.waitForFunction(() => document.activeElement?.id === "tokens-title");
+    assert.equal(await page.locator("#tokens-title").evaluate((title) => title.getBoundingClientRect().top >= 0 && title.getBoundingClientRect().bottom < innerHeight / 2), true);
+    await leave(visit);
+  });
+}
+
+test("where issuer dev is gone, that is said near the choice, and no earlier token stays", async () => {
+  const { page } = await open(browser);
+  await page.route("**/playground/api/**", (route) => route.abort());
+  await persona(page, "reader").check();
+  await says(page, "#result", /^This did not work: issuer dev does not answer\. Does it still run\?$/);
+  await says(page, "#outcome", /issuer dev does not answer/);
+  for (const id of ["entra", "entra-from", "hasura", "request", "verdicts", "why"]) assert.equal(await page.textContent(`#${id}`), "", id);
+  await page.getByRole("button", { name: "Let an hour pass" }).click();
+  await says(page, "#ring-says", /issuer dev does not answer/);
+  await page.unroute("**/playground/api/**");
+  await persona(page, "editor").check();
+  await says(page, "#verdicts", /Serves it as editor/);
+  await page.context().close(); // the browser complains of what was refused
+});
+
+test("no table is cut off at 400 pixels", async () => {
+  const visit = await open(browser, { width: 400 });
+  const { page } = visit;
+  await page.locator("#ring summary").click();
+  for (const name of ["Session variables", "Keys"]) {
+    const table = page.getByRole("group", { name });
+    assert.ok((await table.boundingBox()).width > 200, name);
+    assert.equal(await table.evaluate((at) => at.scrollWidth - at.clientWidth), 0, `${name} is wider than its place`);
+  }
+  await leave(visit);
+});
+
+test("the names of the keys cover the line of now, which covers the bars", async () => {
+  const visit = await open(browser);
+  const keys = await visit.page.locator(".timeline .key").evaluateAll((rows) => rows.map((row) => {
+    const { paintOrder, stroke, strokeWidth } = getComputedStyle(row.lastElementChild);
+    return [[...row.children].map((part) => part.getAttribute("class")).join(" "), paintOrder, parseFloat(strokeWidth) > 3, stroke === getComputedStyle(row.closest(".card")).backgroundColor];
+  }));
+  assert.ok(keys.length > 2);
+  for (const key of keys) assert.deepEqual(key, ["ahead signs retires moment name", "stroke", true, true]);
+  await leave(visit);
+});
+
+test("a token that has ended while one looks on says so", async () => {
+  const visit = await open(browser);
+  const { page } = visit;
+  assert.equal(await page.locator(".ended:visible").count(), 0);
+  await page.route("**/playground/api/keys", async (route) => {
+    const response = await route.fetch();
+    const ring = await response.json();
+    await route.fulfill({ response, json: { ...ring, now: new Date(Date.parse(ring.now) + 600_000).toISOString() } });
+  });
+  await says(page, ".ended", /^This Hasura token has ended\.Exchange anew$/);
+  await page.unroute("**/playground/api/keys");
+  const first = await page.textContent("#hasura .wire");
+  await page.getByRole("button", { name: "Exchange anew" }).first().click();
+  await page.waitForFunction((before) => document.querySelector("#hasura .wire")?.textContent !== before, first);
+  assert.equal(await page.locator(".ended:visible").count(), 0);
+  await leave(visit);
+});
+
 test("both engines say what they would", async () => {
   const visit = await open(browser);
   const { page } = visit;
@@ -127,7 +204,8 @@ test("the keys are rotated while one looks on", async () => {
   await page.getByRole("button", { name: "Rotate now" }).click();
   await says(page, "#ring-says", /Not yet: the next key was not published for long enough.*Rotate all the same/);
   await page.getByRole("button", { name: "Let an hour pass" }).click();
-  await says(page, "#clock", /1 h ahead/);
+  await says(page, "#clock", /1 h ahead.*Only a restart of issuer dev sets it back/);
+  await says(page, "[aria-labelledby=tokens-title] .ended", /By the keys’ clock, which was set 1 h forward, this Hasura token has ended\. .*true time.*Exchange anew/);
   await page.getByRole("button", { name: "Rotate now" }).click();
   await says(page, "#ring-says", /Key 2 signs now\. Published ahead: 3 and 4/);
   await page.getByRole("img", { name: /Key 2 signs.*Key 1 has retired and leaves the key set in/ }).waitFor();
@@ -143,5 +221,15 @@ test("the keys are rotated while one looks on", async () => {
   await says(page, "#ring .legend", /published ahead/);
   await page.getByRole("button", { name: "Rotate now" }).click();
   await says(page, "#ring-says", /Key 4 signs now\. Published ahead: 5 and 6/);
+  await says(page, "#verdicts", /Refuses it.*JWSInvalidSignature.*Refuses it/); // the key of the first token is gone
+  for (const step of ["tokens-title", "verdict-title", "keys-title"]) await says(page, `[aria-labelledby=${step}] .ended`, /set 2 d 1 h forward, this Hasura token has ended/);
+  await page.locator("[aria-labelledby=keys-title]").getByRole("button", { name: "Exchange anew" }).click();
+  await says(page, "#verdicts", /Serves it as editor.*Serves it as editor/);
+  assert.equal(await page.locator(".ended:visible").count(), 0);
+  await page.reload(); // the clock stays ahead, and a token of now is good all the same
+  await drawn(page);
+  await says(page, "#clock", /2 d 1 h ahead/);
+  await says(page, "#verdicts", /Serves it as editor.*Serves it as editor/);
+  assert.equal(await page.locator(".ended:visible").count(), 0);
   await leave(visit);
 });

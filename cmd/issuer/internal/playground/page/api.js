@@ -21,6 +21,7 @@
  * @property {number} status
  * @property {{access_token?: string, expires_in?: number, scope?: string, reason?: string, error?: string, error_description?: string}} body
  * @property {string} [cure]
+ * @property {number} ahead_seconds of the keys' clock, when it was asked
  *
  * @typedef {Ring & {ahead_seconds: number, lead_seconds: number, hold_seconds: number, refused?: string, from?: string}} RingState
  */
@@ -32,7 +33,7 @@
 async function ask(name, question) {
   const response = await fetch(`/playground/api/${name}`, question === undefined ? {} : {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question),
-  });
+  }).catch(() => { throw new Error("issuer dev does not answer. Does it still run?"); });
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.fault ?? `${response.status}`);
   return answer;

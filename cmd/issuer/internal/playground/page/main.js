@@ -3,12 +3,14 @@
 import { api } from "./api.js";
 import { altered, changes } from "./changes.js";
 import { chips, personaCards } from "./choices.js";
+import { clearAnswers, sayFailure, sayOutcome } from "./outcome.js";
 import { hasuraClaims } from "./parts/claims.js";
 import { byId, copyButton, h } from "./parts/dom.js";
+import { holdToken } from "./ended.js";
 import { explainView } from "./parts/explain.js";
 import { decode } from "./parts/jwt.js";
 import { reasonView } from "./parts/reasons.js";
-import { span, tick } from "./parts/time.js";
+import { tick } from "./parts/time.js";
 import { tokenView } from "./parts/token.js";
 import { verdictView } from "./parts/verdict.js";
 import { watchRing } from "./ring.js";
@@ -60,23 +62,28 @@ async function run() {
   }
 }
 
-/** @param {unknown} error */
+/**
+ * Says that there is no answer, and shows none to an earlier choice.
+ * @param {unknown} error
+ */
 function fail(error) {
-  byId("outcome").replaceChildren(h("span", { class: "bad" }, `This did not work: ${error instanceof Error ? error.message : error}`));
+  asked++;
+  Object.assign(have, { whole: "", entra: "", hasura: "", explanation: null });
+  holdToken("", 0);
+  clearAnswers();
+  sayFailure(error);
 }
 
 /** @param {Exchanged} exchanged */
-function showTokens({ status, body, cure }) {
+function showTokens({ status, body, cure, ahead_seconds: ahead }) {
   const from = Object.fromEntries((have.explanation?.session ?? []).map((v) => [v.name, v.from]));
   byId("entra").replaceChildren(tokenView(have.entra, "the Entra token", { kind: "entra", ...(chosen.fault ? changes(have.whole, have.entra, chosen.fault) : {}) }));
-  byId("entra-from").textContent = `${chosen.signedIn && !chosen.fault ? `by MSAL.js, ${chosen.signedIn.who}` : chosen.persona}${chosen.fault ? `, broken: ${world.faults.find((f) => f.id === chosen.fault)?.name}` : ""}`;
-  if (body.access_token) {
-    byId("outcome").replaceChildren(h("span", { class: "good sign", "aria-hidden": "true" }, "✓"), "Exchanged: ", h("strong", {}, (body.scope ?? "").replaceAll(" ", ", ")), `, for ${span(body.expires_in ?? 0)}`);
-    byId("hasura").replaceChildren(tokenView(body.access_token, "the Hasura token", { kind: "ours", namespace: world.namespace, from }));
-  } else {
-    byId("outcome").replaceChildren(h("span", { class: "bad sign", "aria-hidden": "true" }, "×"), "Refused: ", h("strong", {}, body.reason ?? ""));
-    byId("hasura").replaceChildren(reasonView({ reason: body.reason ?? "", says: body.error_description, cure, status }));
-  }
+  const fault = world.faults.find((f) => f.id === chosen.fault)?.name;
+  byId("entra-from").textContent = `${chosen.signedIn && !fault ? `by MSAL.js, ${chosen.signedIn.who}` : chosen.persona}${fault ? `, broken: ${fault}` : ""}`;
+  byId("hasura").replaceChildren(body.access_token ? tokenView(body.access_token, "the Hasura token", { kind: "ours", namespace: world.namespace, from })
+    : reasonView({ reason: body.reason ?? "", says: body.error_description, cure, status }));
+  sayOutcome(`${chosen.signedIn?.who ?? chosen.persona}${fault ? ` (${fault})` : ""}`, body);
+  holdToken(have.hasura, ahead);
   showRequest();
   showRoles();
 }
@@ -137,7 +144,7 @@ function useSignIn(signedIn) {
       says.textContent = `Renewed without a word to ${signedIn.who}. `;
       await run();
     } catch (error) {
-      fail(error);
+      sayFailure(error);
     }
   } }, "Renew silently");
   const says = h("span", {}, `Signed in as ${signedIn.who}. `);
@@ -167,9 +174,9 @@ async function begin() {
     run();
   });
   byId("signin-text").replaceChildren(...about(world.entra));
-  byId("signin").addEventListener("click", () => signIn(world.entra).catch(fail));
+  byId("signin").addEventListener("click", () => signIn(world.entra).catch(sayFailure));
   showSettings(world);
-  watchRing(() => judge().catch(fail));
+  watchRing(() => judge().catch(fail), run);
   setInterval(tick, 1000);
   if (!isBack()) return choosePersona(first?.name ?? "");
   return comeBack(world.entra).then(useSignIn);

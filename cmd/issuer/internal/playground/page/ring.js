@@ -1,6 +1,7 @@
 // The keys, watched and moved.
 
 import { api } from "./api.js";
+import { lookAtEnd } from "./ended.js";
 import { byId, h } from "./parts/dom.js";
 import { clock, span } from "./parts/time.js";
 import { Timeline } from "./parts/timeline.js";
@@ -12,13 +13,15 @@ const every = 2000;
 /**
  * Draws the ring, looks at it every two seconds while somebody does, and moves it when asked to.
  * @param {() => void} moved is called after each move
+ * @param {() => void} renew exchanges anew
  */
-export function watchRing(moved) {
+export function watchRing(moved, renew) {
   const timeline = new Timeline(byId("ring"));
   const says = byId("ring-says");
   const show = (/** @type {RingState} */ ring) => {
     timeline.update(ring);
-    byId("clock").textContent = ring.ahead_seconds > 0 ? `The keys' clock is ${span(ring.ahead_seconds)} ahead: ${clock(new Date(ring.now))}` : "";
+    byId("clock").textContent = ring.ahead_seconds > 0 ? `The keys’ clock is ${span(ring.ahead_seconds)} ahead: ${clock(new Date(ring.now))}. Only a restart of issuer dev sets it back.` : "";
+    lookAtEnd(ring, renew);
   };
   const look = async () => {
     if (document.visibilityState === "visible") show(await api.keys());
@@ -30,7 +33,7 @@ export function watchRing(moved) {
       says.replaceChildren(...tell(ring));
       moved();
     } catch (error) {
-      says.replaceChildren(h("p", { class: "bad" }, String(error)));
+      says.replaceChildren(h("p", { class: "bad" }, `This did not work: ${error instanceof Error ? error.message : error}`));
     }
   };
   const rotate = (/** @type {boolean} */ force) => act(() => api.rotate(force), (ring) => (ring.refused ? refused(ring, () => { byId("rotate").focus(); rotate(true); }) : [h("p", {}, done(ring))]));

@@ -107,10 +107,10 @@ function list(values) {
 /** @param {Variable[]} variables */
 function sessionView(variables) {
   const text = (/** @type {unknown} */ v) => (typeof v === "string" ? v : JSON.stringify(v));
-  return h("table", { class: "plain" }, h("caption", {}, "Session variables, and who has the say"),
+  return h("table", { class: "plain session stack" }, h("caption", {}, "Session variables, and who has the say"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Variable"), h("th", { scope: "col" }, "Value"), h("th", { scope: "col" }, "From"))),
-    h("tbody", {}, ...variables.map((v) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, v.name)), h("td", {}, h("code", {}, text(v.value))),
-      h("td", {}, v.from, ...(v.overruled ?? []).map((o) => h("p", { class: "aside" }, `over ${text(o.value)} (${o.from})`)))))));
+    h("tbody", {}, ...variables.map((v) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, v.name)), h("td", { "data-label": "Value" }, h("code", {}, text(v.value))),
+      h("td", { "data-label": "From" }, v.from, ...(v.overruled ?? []).map((o) => h("p", { class: "aside" }, `over ${text(o.value)} (${o.from})`)))))));
 }
 
 /**

@@ -30,6 +30,9 @@ const states = {
   revoked: "revoked",
 };
 
+/** Of the table. */
+const heads = ["Key", "State", "Published", "Signs from", "Retires", "Gone", "kid"];
+
 const rowHeight = 46;
 const axisHeight = 30;
 const most = 7; // rows: those that are gone leave first
@@ -42,7 +45,7 @@ export class Timeline {
   #svg = s("svg", { class: "timeline", role: "img" });
   #rows = s("g");
   #axis = s("g", { class: "axis" });
-  #now = s("g", { class: "now" }, s("line"), s("text", { y: 14 }, "now"));
+  #now = s("g", { class: "now" }, s("line", { class: "moment", y1: 18, y2: axisHeight }), s("text", { y: 14 }, "now"));
   #table = h("tbody");
   /** @type {Ring | null} */
   #ring = null;
@@ -53,8 +56,8 @@ export class Timeline {
   constructor(place) {
     this.#svg.append(this.#axis, this.#rows, this.#now);
     place.append(h("div", { class: "drawing" }, this.#svg), legend(), h("details", {}, h("summary", {}, "The same as a table"),
-      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Keys" }, h("table", { class: "plain keys" }, h("caption", { class: "unseen" }, "Keys"), h("thead", {},
-        h("tr", {}, ...["Key", "State", "Published", "Signs from", "Retires", "Gone", "kid"].map((head) => h("th", { scope: "col" }, head)))), this.#table))));
+      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Keys" }, h("table", { class: "plain keys stack" }, h("caption", { class: "unseen" }, "Keys"), h("thead", {},
+        h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))), this.#table))));
     new ResizeObserver(() => this.#draw()).observe(place);
   }
 
@@ -85,10 +88,10 @@ export class Timeline {
       row.remove();
       this.#known.delete(generation);
     }
-    keys.forEach((key, i) => this.#drawKey(key, axisHeight + i * rowHeight, x, until));
+    keys.forEach((key, i) => this.#drawKey(key, axisHeight + i * rowHeight, x, { now, until }));
     const [line, text] = this.#now.children;
     if (line && text) {
-      set(line, { x1: x(now), x2: x(now), y1: 18, y2: height });
+      set(line, { x1: x(now), x2: x(now) });
       set(text, { x: x(now) });
     }
   }
@@ -115,17 +118,19 @@ export class Timeline {
    * @param {Key} key
    * @param {number} y
    * @param {(at: number) => number} x
-   * @param {number} until
+   * @param {{now: number, until: number}} span
    */
-  #drawKey(key, y, x, until) {
+  #drawKey(key, y, x, { now, until }) {
     let row = this.#known.get(key.generation);
     if (!row) {
-      row = s("g", { class: "key" }, s("text", { class: "name" }), s("rect", { class: "ahead", y: 22, height: 14 }), s("rect", { class: "signs", y: 22, height: 14 }), s("rect", { class: "retires", y: 22, height: 14 }));
+      row = s("g", { class: "key" }, s("rect", { class: "ahead", y: 22, height: 14 }), s("rect", { class: "signs", y: 22, height: 14 }), s("rect", { class: "retires", y: 22, height: 14 }),
+        s("line", { class: "moment", y1: 0, y2: rowHeight }), s("text", { class: "name" })); // the name comes last, so that it covers the line behind it
       this.#known.set(key.generation, row);
       this.#rows.append(row);
     }
-    const [name, ahead, signs, retires] = row.children;
-    if (!name || !ahead || !signs || !retires) return;
+    const [ahead, signs, retires, line, name] = row.children;
+    if (!name || !line || !ahead || !signs || !retires) return;
+    set(line, { x1: x(now), x2: x(now) });
     const end = key.revoked_at ? seconds(key.revoked_at) : until;
     const begins = Math.min(seconds(key.signs_from), end);
     const stops = Math.min(key.retires_at ? seconds(key.retires_at) : until, end);
@@ -175,8 +180,9 @@ function legend() {
 
 /** @param {Key} key */
 function tableRow(key) {
-  const moment = (/** @type {string | null} */ at) => h("td", {}, at ? clock(new Date(at)) : "–");
-  return h("tr", {}, h("th", { scope: "row" }, key.generation), h("td", {}, states[key.state]), moment(key.published_at), moment(key.signs_from),
-    moment(key.retires_at), moment(key.revoked_at ?? key.dropped_at), h("td", {}, h("code", {}, key.kid.slice(0, 12), "…"), ` ${key.alg}`));
+  const moment = (/** @type {string | null} */ at) => (at ? clock(new Date(at)) : "–");
+  const kid = h("span", {}, h("code", {}, key.kid.slice(0, 12), "…"), ` ${key.alg}`);
+  return h("tr", {}, h("th", { scope: "row", "data-label": heads[0] }, key.generation), ...[states[key.state], moment(key.published_at), moment(key.signs_from),
+    moment(key.retires_at), moment(key.revoked_at ?? key.dropped_at), kid].map((cell, i) => h("td", { "data-label": heads[i + 1] }, cell)));
 }
 
