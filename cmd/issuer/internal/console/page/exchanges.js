@@ -34,15 +34,15 @@ function drawing(ends) {
     });
   });
   return h("figure", { class: "hour" },
-    s("svg", { class: "bars", viewBox: `0 0 ${minutes * 10} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `Exchanges by minute, at most ${most} in one` }, s("line", { x1: 0, x2: minutes * 10, y1: height, y2: height }), ...bars),
-    h("figcaption", {}, h("span", {}, "an hour ago"), h("span", {}, `at most ${most} a minute`), h("span", {}, "now")),
+    s("svg", { class: "bars", viewBox: `0 0 ${minutes * 10} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `Exchanges by minute, ${most} in the busiest` }, s("line", { x1: 0, x2: minutes * 10, y1: height, y2: height }), ...bars),
+    h("figcaption", {}, h("span", {}, "an hour ago"), h("span", {}, `${most} in the busiest minute`), h("span", {}, "now")),
     h("ul", { class: "legend" }, ...kinds.map((kind) => h("li", {}, s("svg", { width: 12, height: 12, "aria-hidden": "true" }, s("rect", { class: kind, width: 12, height: 12 })), outcomes[kind]))));
 }
 
 /** @param {End[]} ends */
 function table(ends) {
-  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "By door and reason" }, h("table", { class: "plain ends" }, h("caption", {}, "By door and reason"),
+  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "By reason and door" }, h("table", { class: "plain ends stack" }, h("caption", {}, "By reason and door, which is the route by which a request came"),
     h("thead", {}, h("tr", {}, ...["Reason", "Door", "Outcome", "Count", "What to do"].map((head) => h("th", { scope: "col" }, head)))),
-    h("tbody", {}, ...ends.map((end) => h("tr", { class: end.outcome }, h("th", { scope: "row" }, end.reason === "none" ? "none: granted" : h("code", {}, end.reason)), h("td", { "data-label": "Door" }, end.door),
+    h("tbody", {}, ...ends.map((end) => h("tr", { class: end.outcome }, h("th", { scope: "row" }, end.reason === "none" ? "granted" : h("code", {}, end.reason)), h("td", { "data-label": "Door" }, end.door),
       h("td", { "data-label": "Outcome" }, end.outcome), h("td", { class: "number-cell", "data-label": "Count" }, end.total.toLocaleString()), h("td", { class: "todo" }, end.cure ?? ""))))));
 }

@@ -20,7 +20,7 @@ export class Explain {
     const input = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string} */ hint) => h("label", { class: "field" }, label, h("input", { name, autocomplete: "off", spellcheck: "false", placeholder: hint }));
     this.#form = h("form", { class: "card search", "aria-label": "Explain a caller", autocomplete: "off" },
       h("label", { class: "field" }, "Caller", this.#kind), h("label", { class: "field" }, "Id", this.#id), h("label", { class: "field" }, "Tenant", this.#tenant),
-      input("groups", "Groups", "as Microsoft Graph has them"), input("app_roles", "App roles", "none"), input("scope", "Asked for", "all roles"), input("role", "Why not the role", ""),
+      input("groups", "Groups", "as Microsoft Graph has them"), input("app_roles", "App roles", "none"), input("scope", "Scope asked for", "none: all roles"), input("role", "Why not the role", ""),
       h("button", { type: "submit" }, "Explain"));
     this.#form.addEventListener("submit", (event) => { event.preventDefault(); this.#ask(); });
     byId("explain").replaceChildren(this.#form, this.#answer);

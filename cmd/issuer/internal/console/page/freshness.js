@@ -51,7 +51,7 @@ export function forget() {
 }
 
 /**
- * The one banner at the top, while nothing answers. It is drawn once, so that it is read aloud once.
+ * The one banner, which stays in sight while nothing answers, and at the top why. It is drawn once, so that it is read aloud once.
  * @param {Refusal | null} error
  */
 function silent(error) {
@@ -60,7 +60,8 @@ function silent(error) {
   const since = error ? seen.replica || "this page was opened" : "";
   if (banner.dataset.since === since) return;
   banner.dataset.since = since;
-  banner.replaceChildren(...(error ? [h("p", { class: "outcome bad" }, `No answer since ${since}; what follows was last seen then.`), refusalView(error)] : []));
+  banner.textContent = error ? `No answer since ${since}; what follows was last seen then.` : "";
+  byId("no-answer-why").replaceChildren(...(error ? [refusalView(error)] : []));
 }
 
 /**

@@ -47,7 +47,7 @@ export class Listing {
   constructor(place, of) {
     this.of = of;
     this.#form = form(of);
-    this.#table = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": of.name, hidden: true }, h("table", { class: "plain list" }, h("caption", { class: "unseen" }, of.name),
+    this.#table = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": of.name, hidden: true }, h("table", { class: "plain list stack" }, h("caption", { class: "unseen" }, of.name),
       h("thead", {}, h("tr", {}, ...of.heads.map((head) => h("th", { scope: "col" }, head)))), this.#body));
     this.#form.addEventListener("submit", (event) => { event.preventDefault(); this.search(); });
     this.#more.addEventListener("click", () => this.#load(this.#next, true));

@@ -87,6 +87,7 @@ async function enter(token) {
     byId("health-title").focus();
     pause(false);
   } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") return; // somebody else has entered, or left, meanwhile
     signOut(/** @type {Refusal} */ (error));
   }
 }
@@ -101,6 +102,9 @@ byId("sign-in").addEventListener("submit", (event) => {
 byId("sign-out").addEventListener("click", () => signOut());
 byId("pause").addEventListener("click", () => pause(!paused));
 document.addEventListener("visibilitychange", () => { if (!byId("signed-in").hidden && !paused) watch(); });
-addEventListener("pagehide", () => signOut()); // what a browser keeps of a page that was left holds no token
+addEventListener("pagehide", () => { // what a browser keeps of a page that was left holds no token
+  /** @type {HTMLInputElement} */ (byId("token")).value = "";
+  signOut();
+});
 setInterval(tick, 1000);
 byId("token").focus();

@@ -11,6 +11,9 @@ import { Timeline } from "./parts/timeline.js";
  * @typedef {Ring & {relying_parties: Party[]}} Keys
  */
 
+/** Of the table of relying parties. */
+const heads = ["Name", "Last fetched the key set", "Newest key held", "State"];
+
 /** @type {Timeline | null} */
 let timeline = null;
 
@@ -28,12 +31,12 @@ export function showKeys(keys) {
  * @param {number} signing the generation that signs
  */
 function partiesTable(parties, signing) {
-  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Relying parties" }, h("table", { class: "plain" },
+  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Relying parties" }, h("table", { class: "plain stack" },
     h("caption", { class: "unseen" }, "Relying parties"),
-    h("thead", {}, h("tr", {}, ...["Name", "Last fetched the key set", "Newest key held", "State"].map((head) => h("th", { scope: "col" }, head)))),
+    h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
     h("tbody", {}, ...parties.map((party) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, party.name)),
-      h("td", {}, party.fetched_at ? timer(Date.parse(party.fetched_at) / 1000) : "never, so far as is known"),
-      h("td", {}, party.generation ? `Key ${party.generation}` : "none"), h("td", {}, ...stateOf(party, signing)))))));
+      h("td", { "data-label": heads[1] }, party.fetched_at ? timer(Date.parse(party.fetched_at) / 1000) : "never, so far as is known"),
+      h("td", { "data-label": heads[2] }, party.generation ? `Key ${party.generation}` : "none"), h("td", { "data-label": heads[3] }, ...stateOf(party, signing)))))));
 }
 
 /**

@@ -30,7 +30,7 @@ import { Listing } from "./listing.js";
  */
 
 const tenant = { name: "tenant", label: "Tenant", hint: "any" };
-const expired = { name: "expired", label: "Only what is over", type: "checkbox" };
+const expired = { name: "expired", label: "Only expired", type: "checkbox" };
 
 /** @param {(caller: {tenant: string, kind: "user" | "app", id: string}) => void} explain shows why somebody may what they may */
 export function lists(explain) {

@@ -60,6 +60,21 @@ test("an operator sees the service, and nobody else does", async (t) => {
     assert.deepEqual(await faults(page), []);
   });
 
+  await t.test("a token that was not sent goes with the page, and of two that are sent the second counts", async () => {
+    await page.getByLabel("Token").fill("not.to.be-kept");
+    await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })));
+    assert.equal(await page.getByLabel("Token").inputValue(), "");
+    let asked = 0;
+    await page.route("**/admin/v1/replica", (route) => { if (++asked > 1) return route.continue(); }); // the first has no answer
+    await show(page, "a.slow.one");
+    await page.waitForFunction(() => document.querySelector("#token").value === "");
+    await show(page, await tokenOf("operator"));
+    await says(page, "#replica", /Ready/);
+    assert.equal(await page.textContent("#sign-in-says"), "");
+    await page.unroute("**/admin/v1/replica");
+    await page.getByRole("button", { name: "Sign out" }).click();
+  });
+
   await t.test("health, keys and exchanges are those of the service", async () => {
     await show(page, `bearer ${await tokenOf("operator")}`);
     await says(page, "#replica", /Ready: replica .+ began .+ ago/);
@@ -67,6 +82,7 @@ test("an operator sees the service, and nobody else does", async (t) => {
     await page.getByRole("img", { name: /Key 1 signs.*Key 2 is published ahead/ }).waitFor();
     await says(page, "#parties", /prod.*ago.*Key 3.*holds the key that signs.*stage.*never, so far as is known/);
     await says(page, "#exchanges", /granted2refused2failed0.*no_roles.*token.*refused.*1.*give the caller a role.*role_not_granted/);
+    await says(page, "#exchanges", /\d in the busiest minute.*door, which is the route by which a request came.*What to dograntedtokengranted2/);
     assert.ok((await page.locator(".bars rect").count()) >= 2);
   });
 
@@ -148,7 +164,7 @@ test("an operator sees the service, and nobody else does", async (t) => {
       await page.setViewportSize({ width: 360, height: 740 });
       assert.deepEqual(await faults(page), []);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
-      assert.deepEqual(await page.locator(".scroll:visible:has(:is(.list, .ends))").evaluateAll((tables) => tables.filter((at) => at.scrollWidth > at.clientWidth).map((at) => at.ariaLabel)), []);
+      assert.deepEqual(await page.locator(".scroll:visible:has(.stack)").evaluateAll((tables) => tables.filter((at) => at.scrollWidth > at.clientWidth).map((at) => at.ariaLabel)), []);
       await page.setViewportSize({ width: 1280, height: 900 });
     });
   }
@@ -173,7 +189,22 @@ test("an operator sees the service, and nobody else does", async (t) => {
     await page.route("**/admin/v1/replica", (route) => route.abort());
     await page.route("**/admin/v1/keys", (route) => route.abort());
     await lookAgain(page);
-    await says(page, "#no-answer", /^No answer since \d\d:\d\d:\d\d; what follows was last seen then\..*unreachable.*does the service run/);
+    await says(page, "#no-answer", /^No answer since \d\d:\d\d:\d\d; what follows was last seen then\.$/);
+    await says(page, "#no-answer-why", /unreachable.*does the service run/);
+    for (const width of [400, 1280]) { // it stays in sight, and hides nothing that is gone to
+      await page.setViewportSize({ width, height: 800 });
+      for (const title of ["explain-title", "blocks-title"]) {
+        await page.getByRole("navigation").locator(`a[href="#${title}"]`).click();
+        const [banner, heading] = [await page.locator("#no-answer").boundingBox(), await page.locator(`#${title}`).boundingBox()];
+        assert.ok(banner.y >= 0 && banner.y + banner.height < heading.y && heading.y < 400, `at ${width}: the banner ${JSON.stringify(banner)}, ${title} ${JSON.stringify(heading)}`);
+      }
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+    const greys = await page.locator("#exchanges .legend rect").evaluateAll((rects) => rects.map((rect) => {
+      const [red, green, blue] = getComputedStyle(rect).fill.match(/\d+/g);
+      return Math.round(0.2126 * red + 0.7152 * green + 0.0722 * blue); // as the filter makes it
+    }));
+    assert.ok(Math.abs(greys[0] - greys[1]) > 60 && Math.abs(greys[1] - greys[2]) > 60, `granted, refused and failed are alike in grey: ${greys}`);
     await page.locator("section.stale #keys-title").waitFor();
     assert.equal(await page.locator("#keys-fault").isVisible(), false);
     assert.deepEqual(await old(page), ["health-title no-answer", "keys-title keys-fault", "exchanges-title no-answer"]);
@@ -181,6 +212,7 @@ test("an operator sees the service, and nobody else does", async (t) => {
     await page.unroute("**/admin/v1/replica");
     await lookAgain(page);
     await says(page, "#no-answer", /^$/);
+    await says(page, "#no-answer-why", /^$/);
     await says(page, "#keys-fault", /No answer: unreachable.*What follows was last seen at \d\d:\d\d:\d\d\./);
     assert.deepEqual(await old(page), ["keys-title keys-fault"]);
     await page.unroute("**/admin/v1/keys");
