@@ -84,23 +84,15 @@ export interface TokenErrorDetails {
 /** Why there is no token. Neither the message nor any member holds a token. */
 export class TokenError extends Error {
   override readonly name = "TokenError";
-  readonly reason: Reason;
-  readonly status: number | undefined;
-  readonly error: string | undefined;
-  readonly retryAfter: number | undefined;
-  readonly requestId: string | undefined;
+  declare readonly reason: Reason;
+  declare readonly status: number | undefined;
+  declare readonly error: string | undefined;
+  declare readonly retryAfter: number | undefined;
+  declare readonly requestId: string | undefined;
 
-  constructor(
-    reason: Reason,
-    description: string,
-    { status, error, retryAfter, requestId, ...cause }: TokenErrorDetails = {},
-  ) {
-    super(`${reason}: ${description}`, cause);
-    this.reason = reason;
-    this.status = status;
-    this.error = error;
-    this.retryAfter = retryAfter;
-    this.requestId = requestId;
+  constructor(reason: Reason, description: string, details?: TokenErrorDetails) {
+    super(`${reason}: ${description}`, details);
+    Object.assign(this, { reason }, details);
   }
 
   /** Whether the same question may be answered later: the network, a limit, or a fault at the issuer. */

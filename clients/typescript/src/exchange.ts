@@ -1,4 +1,5 @@
 import { TokenError } from "./errors.js";
+import { text } from "./text.js";
 import { type Moment, now, since } from "./time.js";
 
 /** A Hasura token. Keep it in memory only. */
@@ -29,28 +30,28 @@ export interface Minted {
   readonly asked: Moment;
 }
 
-const urn = "urn:ietf:params:oauth:";
+/** What no token lives longer than, in seconds: 365 days. */
+const longestLifetime = 31_536_000;
 
 /** Asks the issuer once. Throws a TokenError, or the reason of signal where that is why. */
 export async function exchange(o: Exchange, subjectToken: string, signal: AbortSignal): Promise<Minted> {
   const form = new URLSearchParams({
-    grant_type: `${urn}grant-type:token-exchange`,
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
     subject_token: subjectToken,
-    subject_token_type: `${urn}token-type:access_token`,
+    subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
   });
   if (o.scope) form.set("scope", o.scope);
   const asked = now();
   const { response, body } = await send(o, form, signal);
-  signal.throwIfAborted(); // an answer that came while it was called off is nobody's
   const answer = parse(body);
-  if (response.status !== 200) throw refusal(response, answer);
-  const { access_token: accessToken, token_type: type, expires_in: seconds, scope } = answer;
-  if (typeof accessToken !== "string" || !accessToken || !/^bearer$/i.test(`${type}`) || !(Number(seconds) >= 1)) {
-    throw refusal(response, {});
-  }
-  const life = Number(seconds) * 1000;
-  if (since(asked) >= life) throw new TokenError("issuer_timeout", "no answer while its token lived");
-  const roles = Object.freeze(typeof scope === "string" ? scope.split(" ").filter(Boolean) : []);
+  if (response.status !== 200) throw refusal(o.url, response, answer);
+  const accessToken = text(answer.access_token, /^[\w.-]+$/);
+  const lifetime = Number(answer.expires_in);
+  const isLifetime = Number.isInteger(lifetime) && lifetime > 0 && lifetime <= longestLifetime;
+  if (!accessToken || !isLifetime || !text(answer.token_type, /^bearer$/i)) throw refusal(o.url, response, {});
+  const life = lifetime * 1000;
+  if (since(asked) >= life) throw late();
+  const roles = Object.freeze(text(answer.scope, /./)?.match(/\S+/g) ?? []);
   return { token: Object.freeze({ accessToken, roles, expiresAt: asked.wall + life }), life, asked };
 }
 
@@ -60,31 +61,30 @@ export async function exchange(o: Exchange, subjectToken: string, signal: AbortS
  */
 async function send(o: Exchange, form: URLSearchParams, signal: AbortSignal) {
   const attempt = new AbortController();
-  const stop = () => attempt.abort();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    stop();
-  }, o.timeout);
+  const stop = () => attempt.abort(signal.reason);
+  const timer = setTimeout(() => attempt.abort(late()), o.timeout);
   signal.addEventListener("abort", stop);
   try {
     const response = await o.fetch(o.url, {
       method: "POST",
       body: form,
-      headers: { accept: "application/json" },
       redirect: "manual",
       signal: attempt.signal,
     });
     return { response, body: await bounded(response).text() };
-  } catch (cause) {
-    signal.throwIfAborted();
-    if (late) throw new TokenError("issuer_timeout", `no answer within ${o.timeout} ms`);
-    throw new TokenError("issuer_unreachable", "no answer: network, address or CORS", { cause });
+  } catch (thrown) {
+    attempt.signal.throwIfAborted();
+    // No more of it than its code: Node's errors hold what came, which could be the token that was sent.
+    const { cause } = Object(thrown);
+    throw new TokenError("issuer_unreachable", `no answer from ${o.url}: ${cause?.code ?? "network or CORS"}`);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
 }
+
+/** That there was no answer within the timeout, or none while its token lived. */
+const late = () => new TokenError("issuer_timeout", "no answer in time");
 
 /** More than any answer of the issuer's has. */
 const longest = 65_536;
@@ -112,26 +112,22 @@ function parse(body: string): Record<string, unknown> {
 }
 
 /** What an answer means that brings no token, which is nothing where answer has not what the issuer's have. */
-function refusal(response: Response, answer: Record<string, unknown>): TokenError {
-  const { status, headers } = response;
-  const { reason, error, error_description: description } = answer;
-  const retryAfter = seconds(headers.get("retry-after") ?? "");
-  if (!isWord(reason) || !isWord(error)) {
-    return new TokenError("answer_malformed", `not the issuer's answer: HTTP ${status}`, { status, retryAfter });
-  }
-  return new TokenError(reason, harmless(description) ? description : error, {
+function refusal(url: string, { status, headers }: Response, answer: Record<string, unknown>): TokenError {
+  const error = text(answer.error, word);
+  const reason = error && text(answer.reason, word);
+  const description = reason ? (text(answer.error_description, sentence) ?? error) : "not the issuer's answer";
+  return new TokenError(reason ?? "answer_malformed", `${description} (HTTP ${status} from ${url})`, {
     status,
     error,
-    retryAfter,
-    requestId: /^[\w.-]{1,64}$/.exec(headers.get("x-request-id") ?? "")?.[0],
+    retryAfter: seconds(headers.get("retry-after") ?? ""),
+    requestId: text(headers.get("x-request-id"), /^[\w.-]{1,64}$/),
   });
 }
 
-const isWord = (value: unknown): value is string => typeof value === "string" && /^[a-z_]{1,40}$/.test(value);
+const word = /^[a-z_]{1,40}$/;
 
-/** Whether text is a sentence in which no part of a token can be. */
-const harmless = (text: unknown): text is string =>
-  typeof text === "string" && text.length < 300 && !/[\w-]{20}/.test(text);
+/** In none of these can a part of a token be. */
+const sentence = /^(?!.*[\w-]{20}).{1,300}$/;
 
 /** What Retry-After says, in seconds: it has them, or a date. Nothing where that is no time to wait. */
 function seconds(value: string): number | undefined {

@@ -4,7 +4,7 @@ import type { TokenListener } from "./options.js";
 
 /** Those who want to hear of each token. */
 export class Listeners {
-  readonly #all = new Set<{ hear: TokenListener }>(); // one function may be given twice
+  readonly #all = new Set<TokenListener>();
 
   /** Whether anybody listens, in a page that can be seen or where there is no page. */
   get any(): boolean {
@@ -13,15 +13,15 @@ export class Listeners {
 
   /** Returns what takes the listener away again. */
   add(listener: TokenListener): () => void {
-    const entry = { hear: listener };
-    this.#all.add(entry);
-    return () => void this.#all.delete(entry);
+    const own: TokenListener = (...heard) => listener(...heard); // one function may be given twice
+    this.#all.add(own);
+    return () => void this.#all.delete(own);
   }
 
   /** Tells each, apart from whoever caused it, so that what a listener throws is its own affair. */
   tell(token: Token | undefined, error?: TokenError): void {
-    for (const entry of this.#all) {
-      queueMicrotask(() => this.#all.has(entry) && entry.hear(token, error));
+    for (const listener of this.#all) {
+      queueMicrotask(() => this.#all.has(listener) && listener(token, error));
     }
   }
 }

@@ -52,20 +52,26 @@ export interface TokenSource {
 }
 
 /** What the options say about the exchange. Throws a TypeError where they cannot be meant. */
-export function exchangeOf({ issuer, scope, timeout = 10_000, fetch }: TokenSourceOptions): Exchange {
+export function exchangeOf(options: TokenSourceOptions): Exchange {
+  const { issuer, getSubjectToken, scope, timeout = 10_000, fetch = globally } = options;
+  if (typeof getSubjectToken !== "function") throw new TypeError("getSubjectToken wants a function");
   const roles = typeof scope === "object" ? scope.join(" ") : scope;
-  if (roles === "") throw new TypeError("scope wants a role, or to be left out");
-  return {
-    url: endpoint(new URL(issuer)),
-    scope: roles,
-    timeout,
-    fetch: fetch ?? ((...request) => globalThis.fetch(...request)),
-  };
+  if (roles === "") throw new TypeError("scope wants a role");
+  return { url: endpoint(issuer), scope: roles, timeout, fetch };
 }
 
-/** The token endpoint below the issuer's base URL. A token goes over plain HTTP only within this machine. */
-function endpoint({ protocol, hostname, origin, pathname }: URL): string {
-  const local = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-  if (protocol !== "https:" && !(protocol === "http:" && local)) throw new TypeError("issuer wants an https URL");
-  return `${origin}${pathname.replace(/\/+$/, "")}/oauth2/token`;
+const globally: typeof globalThis.fetch = (...request) => globalThis.fetch(...request);
+
+/** Schemes and hosts that a token may go to: over plain HTTP only within this machine. */
+const safe = /^https:|^http:((.*\.)?localhost|127[.\d]+|\[::1])$/;
+
+/** The token endpoint below the issuer's base URL. */
+function endpoint(issuer: string | URL): string {
+  try {
+    const { protocol, hostname, origin, pathname } = new URL(issuer);
+    if (safe.test(protocol + hostname)) return `${origin}${pathname.replace(/\/+$/, "")}/oauth2/token`;
+  } catch {
+    // no URL at all
+  }
+  throw new TypeError(`issuer wants an https URL, not ${issuer}`);
 }

@@ -1,6 +1,6 @@
 import { TokenError } from "./errors.js";
 import { exchange, type Minted, type Token } from "./exchange.js";
-import { Failure } from "./failure.js";
+import { type Failure, failed, worthRetrying } from "./failure.js";
 import { Listeners, listenFor } from "./listeners.js";
 import {
   exchangeOf,
@@ -10,6 +10,7 @@ import {
   type TokenSource,
   type TokenSourceOptions,
 } from "./options.js";
+import { text } from "./text.js";
 import { type Moment, now, race, since } from "./time.js";
 
 /** The token there is. */
@@ -21,12 +22,16 @@ interface Held extends Minted {
 /** An exchange under way, which all callers share. */
 interface Flight {
   readonly interactive: boolean; // somebody waited when it began
-  readonly stop: AbortController;
   readonly token: Promise<Token>;
 }
 
 /** How far apart two renewals are that Hasura's refusals cause. */
 const refusalsApart = 30_000;
+
+/** How many tokens are known again when Hasura refuses them: more than can be good at a time. */
+const mostGiven = 20;
+
+const cleared = () => new TokenError("cleared", "clear() was called");
 
 /** The reasons that a fresh subject token may cure. */
 const outdated = ["token_expired", "key_unknown"];
@@ -39,11 +44,13 @@ class Source implements TokenSource {
   readonly #exchange;
   readonly #listeners = new Listeners();
   #held: Held | undefined;
+  #user = new AbortController(); // clear() aborts it
+  #given: string[] = []; // the last tokens, which requests of this user's may be under way with
   #failure: Failure | undefined;
   #flight: Flight | undefined;
   #refusedAt: Moment | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #endPause = () => {};
+  #endPause: (() => void) | undefined;
 
   constructor(options: TokenSourceOptions) {
     this.#options = options;
@@ -51,28 +58,32 @@ class Source implements TokenSource {
   }
 
   get current(): Token | undefined {
-    return this.#alive ? this.#held?.token : undefined;
+    const held = this.#held;
+    const alive = held && since(held.asked) < held.life - Math.min(5000, held.life / 10); // also on its way to Hasura
+    return alive ? held.token : undefined;
   }
 
   async getToken({ signal }: GetTokenOptions = {}): Promise<Token> {
     signal?.throwIfAborted();
     const held = this.#held;
-    if (held && this.#alive) {
+    const user = this.#user.signal;
+    if (held && this.current) {
       held.wanted = true;
       this.#renewAhead();
       return held.token;
     }
-    const { interactive, stop, token } = this.#flight ?? this.#take(true);
+    const { interactive, token } = this.#flight ?? this.#take(true);
     try {
       return await (signal ? race(token, signal) : token);
     } catch (error) {
       // What failed while nobody was asked may succeed when somebody is.
-      if (interactive || stop.signal.aborted || signal?.aborted) throw error;
+      if (interactive || signal?.aborted || user.aborted) throw error;
       return this.getToken({ signal });
     }
   }
 
   async renew(refused: string, options?: GetTokenOptions): Promise<Token> {
+    if (!this.#given.includes(refused)) throw cleared();
     if (this.#held?.token.accessToken === refused) {
       if (this.#refusedAt && since(this.#refusedAt) < refusalsApart) return this.#held.token;
       this.#refusedAt = now();
@@ -88,32 +99,29 @@ class Source implements TokenSource {
   }
 
   clear(): void {
-    this.#flight?.stop.abort(new TokenError("cleared", "clear() was called"));
+    this.#user.abort(cleared());
+    this.#user = new AbortController();
+    this.#given = [];
     this.#held = this.#failure = this.#flight = this.#refusedAt = undefined;
-    this.#schedule();
+    this.#renewAhead();
     listenFor(this.#wake, "removeEventListener");
     this.#listeners.tell(undefined);
   }
 
-  /** Whether the token will not end on its way to Hasura. */
-  get #alive(): boolean {
-    const held = this.#held;
-    return !!held && since(held.asked) < held.life - Math.min(5000, held.life / 10);
-  }
-
   get #pause(): number {
-    return this.#failure?.left ?? 0;
+    const failure = this.#failure;
+    return failure ? failure.wait - since(failure.at) : 0;
   }
 
   #take(interactive: boolean): Flight {
     listenFor(this.#wake, "addEventListener");
-    const stop = new AbortController();
-    const token = Promise.resolve().then(() => this.#fly(interactive, stop.signal));
-    const flight = { interactive, stop, token };
+    const { signal } = this.#user;
+    const token = this.#fly(interactive, signal);
+    const flight = { interactive, token };
     const landed = (error?: TokenError) => {
-      if (this.#flight !== flight) return; // cleared
+      if (signal.aborted) return;
       this.#flight = undefined;
-      this.#schedule();
+      this.#renewAhead();
       this.#listeners.tell(this.#held?.token, error);
     };
     token.then(() => landed(), landed);
@@ -129,7 +137,9 @@ class Source implements TokenSource {
       patience -= await this.#waitOut(interactive, patience, signal);
       try {
         const subjectToken = await this.#subjectToken({ forceRefresh, interactive, signal });
-        return this.#hold(await exchange(this.#exchange, subjectToken, signal));
+        const minted = await exchange(this.#exchange, subjectToken, signal);
+        signal.throwIfAborted(); // what came while it was called off is nobody's
+        return this.#hold(minted);
       } catch (caught) {
         signal.throwIfAborted();
         const error = caught as TokenError;
@@ -137,7 +147,7 @@ class Source implements TokenSource {
           forceRefresh = true;
           continue;
         }
-        this.#failure = new Failure(error, interactive, (this.#failure?.count ?? 0) + 1);
+        this.#failure = failed(error, interactive, this.#failure);
         if (!interactive || !error.temporary || (tries >= 3 && !error.retryAfter)) throw error;
       }
     }
@@ -147,7 +157,10 @@ class Source implements TokenSource {
   async #waitOut(interactive: boolean, patience: number, signal: AbortSignal): Promise<number> {
     const left = this.#pause;
     const failure = this.#failure;
-    if (!failure || left <= 0 || (interactive && failure.unasked)) return 0;
+    if (!failure || left <= 0) return 0;
+    // Who waits now may try at once where nobody did when it failed, and the issuer did not ask to be left alone.
+    if (interactive && !failure.interactive && !failure.error.retryAfter && worthRetrying(failure.error, true))
+      return 0;
     if (!failure.error.temporary || left > patience) throw failure.error;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const over = new Promise<void>((resolve) => {
@@ -159,18 +172,19 @@ class Source implements TokenSource {
   }
 
   async #subjectToken(request: SubjectTokenRequest): Promise<string> {
-    let given: unknown;
     try {
-      given = await race(Promise.resolve(this.#options.getSubjectToken(request)), request.signal);
+      const given: unknown = await race(Promise.resolve(this.#options.getSubjectToken(request)), request.signal);
+      const token = text(given, /\S/);
+      if (token) return token.trim();
+      throw new TypeError("no text");
     } catch (cause) {
-      throw new TokenError("subject_token_failed", "getSubjectToken threw", { cause });
+      throw new TokenError("subject_token_failed", "getSubjectToken threw, or returned no text", { cause });
     }
-    if (given && typeof given === "string") return given;
-    throw new TokenError("subject_token_failed", "getSubjectToken returned no text");
   }
 
   #hold(minted: Minted): Token {
     this.#failure = undefined;
+    this.#given = [minted.token.accessToken, ...this.#given].slice(0, mostGiven);
     this.#held = { ...minted, renewAfter: minted.life * (0.75 + Math.random() / 10), wanted: false };
     return minted.token;
   }
@@ -179,35 +193,32 @@ class Source implements TokenSource {
   get #due(): number | undefined {
     const held = this.#held;
     const failure = this.#failure;
-    if (failure ? !failure.worthRetrying(this.#alive) : !held) return undefined;
+    if (failure ? !worthRetrying(failure.error, !!this.current) : !held) return undefined;
     return Math.max(held ? held.renewAfter - since(held.asked) : 0, this.#pause);
   }
 
   /** Whether anybody cares: somebody has asked since the token came, or listens and is looked at. */
   get #wanted(): boolean {
-    return (this.#held?.wanted && (this.#alive || !this.#failure)) || this.#listeners.any;
+    return (this.#held?.wanted && (!this.#failure || !!this.current)) || this.#listeners.any;
   }
 
-  /** Renews, where it is time and anybody cares. */
+  /** Renews where it is time and anybody cares, and looks again when it will be time. */
   #renewAhead(): void {
-    const due = this.#due;
-    if (due === undefined || this.#flight || !this.#wanted) return;
-    if (due > 0) this.#schedule();
-    else this.#take(false);
-  }
-
-  #schedule(): void {
     clearTimeout(this.#timer);
     const due = this.#due;
-    if (due === undefined) return;
-    this.#timer = setTimeout(() => this.#renewAhead(), Math.min(Math.max(due, 0), 2 ** 31 - 1));
+    if (due === undefined || this.#flight) return;
+    if (due <= 0) {
+      if (this.#wanted) this.#take(false);
+      return;
+    }
+    this.#timer = setTimeout(() => this.#renewAhead(), Math.min(due, 2 ** 31 - 1));
     (this.#timer as { unref?: () => void }).unref?.(); // Node does not stay up for it
   }
 
   /** The page is seen again, or the network is back: timers may be late, and a pause for want of a network is over. */
   readonly #wake = ({ type }: Event): void => {
     if (type === "online" && this.#failure?.error.reason === "issuer_unreachable") this.#failure = undefined;
-    if (this.#pause <= 0) this.#endPause();
+    if (this.#pause <= 0) this.#endPause?.();
     this.#renewAhead();
   };
 }

@@ -15,7 +15,7 @@ test("a refusal is an error that says why", async () => {
   expect(error).toBeInstanceOf(TokenError);
   expect(error).toMatchObject({
     name: "TokenError",
-    message: "no_roles: A constant sentence.",
+    message: "no_roles: A constant sentence. (HTTP 403 from https://issuer.example/oauth2/token)",
     reason: "no_roles",
     error: "access_denied",
     status: 403,
@@ -149,7 +149,9 @@ test("a connection that fails is tried three times", async () => {
   issuer.otherwise = { broken: true };
   const failed = failureOf(source.getToken());
   await seconds(10);
-  expect(await failed).toMatchObject({ reason: "issuer_unreachable", temporary: true, cause: expect.any(TypeError) });
+  const error = await failed;
+  expect(error).toMatchObject({ reason: "issuer_unreachable", temporary: true });
+  expect(error.message).toBe("issuer_unreachable: no answer from https://issuer.example/oauth2/token: network or CORS");
   expect(issuer.asked).toHaveLength(3);
 });
 
@@ -175,6 +177,10 @@ test.each([
   { status: 200, body: { access_token: "a", token_type: "Bearer" }, temporary: true },
   { status: 200, body: { access_token: "a", token_type: "Bearer", expires_in: -1 }, temporary: true },
   { status: 200, body: { access_token: "a", token_type: "Bearer", expires_in: 0.05 }, temporary: true },
+  { status: 200, body: { access_token: "a", token_type: "Bearer", expires_in: 300.5 }, temporary: true },
+  { status: 200, body: { access_token: "a", token_type: "Bearer", expires_in: 31_536_001 }, temporary: true },
+  { status: 200, body: '{"access_token": "a", "token_type": "Bearer", "expires_in": 1e400}', temporary: true },
+  { status: 200, body: { access_token: "a\r\nb", token_type: "Bearer", expires_in: 300 }, temporary: true },
   { status: 200, body: { access_token: "", token_type: "Bearer", expires_in: 300 }, temporary: true },
   { status: 404, body: "<html>", temporary: false },
   { status: 302, headers: { location: "https://elsewhere.example/" }, body: "", temporary: false },
@@ -240,6 +246,7 @@ test.each([
     throw new Error("at once");
   },
   () => "",
+  () => " \n",
   () => undefined as unknown as string,
   async () => 7 as unknown as string,
 ])("no subject token, no exchange: %s", async (give) => {
@@ -472,23 +479,3 @@ test("scope narrows the token", async () => {
   await all.source.getToken();
   expect(all.issuer.asked[0]?.form.has("scope")).toBe(false);
 });
-
-test.each([
-  { scope: [] },
-  { scope: "" },
-  { issuer: "http://auth.example.com" },
-  { issuer: "ftp://localhost" },
-  { issuer: "auth" },
-])("options that cannot be meant are refused at once: %j", (options) => {
-  expect(() => start(options)).toThrow(TypeError);
-});
-
-test.each(["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080", "https://auth.example.com/base/"])(
-  "%s may be an issuer",
-  async (issuer) => {
-    const fetch = vi.fn(async (..._: Parameters<typeof globalThis.fetch>) => new Response("{}", { status: 404 }));
-    const { source } = start({ issuer, fetch });
-    await failureOf(source.getToken());
-    expect(fetch.mock.calls[0]?.[0]).toBe(`${issuer.replace(/\/$/, "")}/oauth2/token`);
-  },
-);

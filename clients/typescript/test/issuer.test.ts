@@ -40,7 +40,7 @@ describe("the real issuer", () => {
     expect(error).toMatchObject({
       ...why,
       requestId: expect.stringMatching(/./),
-      message: expect.stringMatching(/^\w+: [A-Z]/),
+      message: expect.stringMatching(/^\w+: [A-Z].* \(HTTP \d+ from \S+\)$/),
     });
   });
 
@@ -58,11 +58,13 @@ describe("the real issuer", () => {
   test("is not there", async () => {
     const error = await failureOf(sourceOf("reader", { issuer: "http://127.0.0.1:9", patience: 0 }).getToken());
     expect(error).toMatchObject({ reason: "issuer_unreachable", temporary: true });
+    expect(error.message).toContain("http://127.0.0.1:9/oauth2/token");
   });
 
   test("is at another path", async () => {
     const error = await failureOf(sourceOf("reader", { issuer: `${issuer.url}/elsewhere` }).getToken());
     expect(error).toMatchObject({ reason: "not_found", status: 404 });
+    expect(error.message).toContain(`(HTTP 404 from ${issuer.url}/elsewhere/oauth2/token)`);
   });
 });
 
