@@ -14,14 +14,16 @@ import { createTokenSource, type TokenSource } from "../src/index.js";
 import { startHasura } from "./support/hasura.js";
 import { personaToken } from "./support/persona.js";
 import { refusal } from "./support/scripted.js";
+import { somebodyElseSignsIn } from "./support/signin.js";
 import { failureOf, start } from "./support/start.js";
 
 const issuer = inject("issuer");
 const query = gql`query { hello }`;
+const mutation = gql`mutation { hello }`;
 
-const clientOf = (source: TokenSource, uri: string) =>
+const clientOf = (source: TokenSource, uri: string, fetch = globalThis.fetch) =>
   new ApolloClient({
-    link: createAuthLink(source).concat(new HttpLink({ uri })),
+    link: createAuthLink(source).concat(new HttpLink({ uri, fetch })),
     cache: new InMemoryCache(),
     defaultOptions: { query: { fetchPolicy: "no-cache" } },
   });
@@ -78,6 +80,24 @@ describe.each([2, 3] as const)("Hasura v%i", (version) => {
       });
     });
     expect(await ended).toSatisfy((end) => end === "complete" || ServerError.is(end));
+  });
+
+  test("a request that Hasura refuses when somebody else has signed in is not sent again as theirs", async () => {
+    const hasura = await starting;
+    let persona = "editor";
+    const own = createTokenSource({
+      issuer: issuer.url,
+      getSubjectToken: () => personaToken(issuer.tenant, persona),
+    });
+    const { accessToken } = await own.getToken();
+    hasura.refused.add(accessToken);
+    const during = somebodyElseSignsIn(own, () => {
+      persona = "reader";
+    });
+    const failed = failureOf(clientOf(own, hasura.url, during).mutate({ mutation }));
+    expect(await failed).toMatchObject({ name: "TokenError", reason: "cleared" });
+    expect(own.current?.roles).toEqual(["reader"]);
+    expect(hasura.asked.map(({ token }) => token)).toEqual([accessToken]);
   });
 
   test("other errors are handed on as they are", async () => {

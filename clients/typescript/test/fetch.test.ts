@@ -3,6 +3,7 @@ import { createFetch } from "../src/fetch.js";
 import { createTokenSource, type TokenSource } from "../src/index.js";
 import { startHasura } from "./support/hasura.js";
 import { personaToken } from "./support/persona.js";
+import { somebodyElseSignsIn } from "./support/signin.js";
 import { failureOf, start } from "./support/start.js";
 
 const issuer = inject("issuer");
@@ -54,6 +55,24 @@ describe.each([2, 3] as const)("Hasura v%i", (version) => {
       expect(hasura.asked).toHaveLength(asked);
     }
     expect(new Set(hasura.asked.map(({ token }) => token)).size).toBe(2);
+  });
+
+  test("a request that Hasura refuses when somebody else has signed in is not sent again as theirs", async () => {
+    const hasura = await starting;
+    let persona = "editor";
+    const own = createTokenSource({
+      issuer: issuer.url,
+      getSubjectToken: () => personaToken(issuer.tenant, persona),
+    });
+    const { accessToken } = await own.getToken();
+    hasura.refused.add(accessToken);
+    const during = somebodyElseSignsIn(own, () => {
+      persona = "reader";
+    });
+    const send = createFetch(own, { url: hasura.url, fetch: during });
+    expect(await failureOf(send(hasura.url, post))).toMatchObject({ name: "TokenError", reason: "cleared" });
+    expect(own.current?.roles).toEqual(["reader"]);
+    expect(hasura.asked.map(({ token }) => token)).toEqual([accessToken]);
   });
 });
 

@@ -5,13 +5,14 @@ import { createAuthExchange } from "../src/urql.js";
 import { startHasura } from "./support/hasura.js";
 import { personaToken } from "./support/persona.js";
 import { refusal } from "./support/scripted.js";
+import { somebodyElseSignsIn } from "./support/signin.js";
 import { start } from "./support/start.js";
 
 const issuer = inject("issuer");
 const query = (n: number) => gql(`query Q${n} { hello }`);
 
-const clientOf = (source: TokenSource, url: string) =>
-  new Client({ url, exchanges: [createAuthExchange(source), fetchExchange], preferGetMethod: false });
+const clientOf = (source: TokenSource, url: string, fetch = globalThis.fetch) =>
+  new Client({ url, fetch, exchanges: [createAuthExchange(source), fetchExchange], preferGetMethod: false });
 
 describe.each([2, 3] as const)("Hasura v%i", (version) => {
   const starting = startHasura(issuer.url, version);
@@ -53,6 +54,24 @@ describe.each([2, 3] as const)("Hasura v%i", (version) => {
       expect(hasura.asked).toHaveLength(asked);
     }
     expect(new Set(hasura.asked.map(({ token }) => token)).size).toBe(2);
+  });
+
+  test("a request that Hasura refuses when somebody else has signed in is not sent again as theirs", async () => {
+    const hasura = await starting;
+    let persona = "editor";
+    const own = createTokenSource({
+      issuer: issuer.url,
+      getSubjectToken: () => personaToken(issuer.tenant, persona),
+    });
+    const { accessToken } = await own.getToken();
+    hasura.refused.add(accessToken);
+    const during = somebodyElseSignsIn(own, () => {
+      persona = "reader";
+    });
+    const { error } = await clientOf(own, hasura.url, during).mutation(gql("mutation { hello }"), {}).toPromise();
+    expect(error?.networkError).toMatchObject({ name: "TokenError", reason: "cleared" });
+    expect(own.current?.roles).toEqual(["reader"]);
+    expect(hasura.asked.map(({ token }) => token)).toEqual([accessToken]);
   });
 
   test("an operation is sent twice at most, however many tokens there are", async () => {
