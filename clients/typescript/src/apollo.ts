@@ -4,7 +4,8 @@ import type { Token, TokenSource } from "./index.js";
 
 /**
  * A link that sends the token along, and sends an operation once more with a new token where Hasura (v2 or v3) refuses the
- * first. Put it before the HttpLink. Where there is no token, the operation fails with the TokenError.
+ * first. Put it before the HttpLink. Where there is no token, or somebody else signed in meanwhile, the operation fails with
+ * the TokenError.
  */
 export function createAuthLink(source: TokenSource): ApolloLink {
   return new ApolloLink(

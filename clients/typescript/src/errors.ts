@@ -54,10 +54,10 @@ export type IssuerReason =
  *
  * - `subject_token_failed`: `getSubjectToken` threw, or returned no text; `cause` has what it threw.
  * - `issuer_unreachable`: no answer. The network, the address, or an origin that `ISSUER_CORS_ORIGINS` does not name:
- *   browsers do not tell these apart.
+ *   browsers do not tell these apart. No `cause`: it could hold what the other side sent.
  * - `issuer_timeout`: no answer in time.
  * - `answer_malformed`: an answer that is not the issuer's: a proxy's page, a captive portal, a wrong address.
- * - `cleared`: `clear()` was called while this caller waited.
+ * - `cleared`: `clear()` was called while this caller waited, or since it had the token that it wants renewed.
  */
 export type ClientReason =
   | "subject_token_failed"

@@ -10,7 +10,8 @@ export interface FetchOptions {
 
 /**
  * A fetch that sends the token along, and sends a request once more with a new token where Hasura (v2 or v3) refuses the
- * first. Rejects with a TokenError where there is no token, and with a TypeError for a URL of another origin.
+ * first. Rejects with a TokenError where there is no token, or somebody else signed in meanwhile, and with a TypeError for a
+ * URL of another origin.
  */
 export function createFetch(source: TokenSource, { url, fetch }: FetchOptions): typeof globalThis.fetch {
   const { origin } = new URL(url, globalThis.location?.href);

@@ -40,7 +40,8 @@ export interface TokenSource {
   getToken(options?: GetTokenOptions): Promise<Token>;
   /**
    * A token in place of one that Hasura refused. It is the same one where a refused one was renewed less than 30 s ago:
-   * another exchange would not help, so hand on what Hasura said.
+   * another exchange would not help, so hand on what Hasura said. Rejects with `cleared` where the refused one is none of
+   * the last twenty since clear(): it may be another user's.
    */
   renew(refused: string, options?: GetTokenOptions): Promise<Token>;
   /** The token there is, unless it is about to end. Asks nobody. */

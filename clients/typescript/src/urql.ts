@@ -14,7 +14,8 @@ const sent = "hasuraToken";
 
 /**
  * An exchange that sends the token along, and sends an operation once more with a new token where Hasura (v2 or v3) refuses
- * the first. Put it before the fetchExchange. Where there is no token, the operation's network error is the TokenError.
+ * the first. Put it before the fetchExchange. Where there is no token, or somebody else signed in meanwhile, the operation's
+ * network error is the TokenError.
  */
 export function createAuthExchange(source: TokenSource): Exchange {
   return ({ forward }) =>

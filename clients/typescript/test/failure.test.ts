@@ -321,6 +321,16 @@ test("who comes when renewals have failed for a while is served at once where th
   expect((await source.getToken()).accessToken).toBe(`hasura-${asked + 1}`);
 });
 
+test("what the issuer asked for when nobody waited holds for who comes then", async () => {
+  const { issuer, source } = start();
+  await source.getToken();
+  await source.getToken();
+  issuer.otherwise = busy(600);
+  await seconds(296); // it was to be renewed, and is over
+  expect(await failureOf(source.getToken())).toMatchObject({ reason: "overloaded" });
+  expect(issuer.asked).toHaveLength(2);
+});
+
 test("a caller may leave, and the others get the token", async () => {
   const { issuer, source } = start();
   const leaving = new AbortController();
