@@ -56,6 +56,9 @@ func (l lever) knows(form url.Values) error {
 func (t *Tenant) chaosRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /chaos", func(w http.ResponseWriter, _ *http.Request) { t.chaosHelp(w) })
 	mux.HandleFunc("GET /chaos/hits", func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, "no-store", t.allHits()) })
+	mux.HandleFunc("POST /chaos/{lever}", func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, http.StatusNotFound, "There is nothing of that name to pull: GET /chaos lists what there is.\n")
+	})
 	for _, l := range t.levers() {
 		mux.Handle("POST /chaos/"+l.name, http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -81,6 +84,7 @@ func (t *Tenant) chaosHelp(w http.ResponseWriter) {
 		fmt.Fprintf(&b, "POST /chaos/%-11s  %s\n", l.name, l.help)
 	}
 	fmt.Fprintf(&b, "GET  /chaos/%-11s  counts the requests by path\n", "hits")
+	b.WriteString("Parameters go behind a ? or in a form: curl -X POST …/chaos/clock -d offset=-10m\n")
 	plain(w, http.StatusOK, b.String())
 }
 

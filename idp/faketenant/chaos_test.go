@@ -119,6 +119,9 @@ func TestChaosRefusesWhatItDoesNotUnderstand(t *testing.T) {
 			}
 		}
 	}
+	if status, body := s.chaos(t, "nope", nil, nil); status != http.StatusNotFound || !strings.Contains(body, "GET /chaos lists") {
+		t.Errorf("no lever: %d %s", status, body)
+	}
 	if _, body := s.chaos(t, "weather", url.Values{"part": {"keys"}, "retry_after": {"5s"}}, nil); !strings.Contains(body, `"retry_after" is no parameter; it wants part, times, delay, hang, status, retry-after`) {
 		t.Errorf("a parameter that is spelt otherwise: %s", body)
 	}

@@ -41,11 +41,11 @@ type File struct{ Path, Help string }
 func (p Page) Write(w io.Writer) error {
 	b := &roff{}
 	name := p.App.Name
-	first, rest, _ := strings.Cut(p.App.Help, ". ")
+	first, _, _ := strings.Cut(p.App.Help, ". ")
 	b.line(".TH %s 1 \"\" %s %s\n.nh", quote(strings.ToUpper(name)), quote(name+" "+p.Version), quote("User Commands"))
 	b.line(".SH NAME\n%s \\- %s", escape(name), escape(strings.ToLower(first[:1])+first[1:]))
 	b.line(".SH SYNOPSIS\n.B %s\n.I command\n[flags]", escape(name))
-	b.line(".SH DESCRIPTION\n%s", broken(rest))
+	b.line(".SH DESCRIPTION\n%s", broken("Settings come from the environment, see ENVIRONMENT. Each command that follows says which it reads."))
 	b.line(".SH COMMANDS")
 	for _, node := range p.App.Leaves(true) {
 		p.command(b, node)
@@ -94,11 +94,11 @@ func (p Page) command(b *roff, node *kong.Node) {
 		b.item("Environment", e.Reads)
 	}
 	if len(e.Examples) > 0 {
-		b.line(".PP\n.nf\n.RS")
+		b.line(".TP\n.B Examples\n.nf")
 		for _, example := range e.Examples {
 			b.line("%s", escape(example))
 		}
-		b.line(".RE\n.fi")
+		b.line(".fi")
 	}
 }
 
