@@ -28,8 +28,9 @@ import (
 type Config struct {
 	// Issuer is the base URL of the hasura-issuer, https://auth.example.com. Plain http is for this machine only.
 	Issuer string
-	// SubjectToken returns an Entra access token for the issuer's API (RFC 8693 §2.1). It is called once for each exchange,
-	// never twice at a time, and keeps what it holds by its own rules. [FromOAuth2] makes one.
+	// SubjectToken returns an Entra access token for the issuer's API (RFC 8693 §2.1). It is called for each exchange, never twice at
+	// a time, with a ctx that ends after 30 s; of a call that takes longer, the next exchange waits for the token. It keeps what it
+	// holds by its own rules. [FromOAuth2] makes one.
 	SubjectToken func(ctx context.Context) (string, error)
 	// Roles narrows the token to these. None: all that the caller holds.
 	Roles []string

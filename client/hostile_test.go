@@ -74,6 +74,28 @@ func TestNoErrorRepeatsWhatWasSent(t *testing.T) {
 	}
 }
 
+// TestALateFailureIsNotThatOfTheNextExchange: it may be for the ctx of the one before.
+func TestALateFailureIsNotThatOfTheNextExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		source := newIssuer(t).source(func(c *client.Config) {
+			c.SubjectToken = func(ctx context.Context) (string, error) {
+				if asked++; asked > 1 {
+					return subject, nil
+				}
+				<-ctx.Done()
+				time.Sleep(5 * time.Second) // as who cleans up does
+				return "", context.Cause(ctx)
+			}
+		})
+		if _, err := source.Token(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		time.Sleep(2 * time.Second)
+		wantToken(t, source, "hasura-1")
+	})
+}
+
 // TestASubjectTokenIsNotWaitedForWithoutEnd: a source of tokens may hear of no ctx, as those of oauth2 do.
 func TestASubjectTokenIsNotWaitedForWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -51,6 +51,8 @@ type Explanation struct {
 	Finding string          `json:"finding,omitempty"`
 	// Unjudged is true where something did not answer: then Reason says nothing about the caller, and asking again may help.
 	Unjudged bool `json:"unjudged,omitzero"`
+	// Open is true where a role is all that is missing, which one of the caller's groups could give that nobody said they are in.
+	Open bool `json:"open,omitzero"`
 	// Roles are all that any grant speaks of, or the question: those of the token first, the default before all, then the
 	// others by name.
 	Roles     []ExplainedRole     `json:"roles"`
@@ -59,11 +61,6 @@ type Explanation struct {
 	Session   []ExplainedVariable `json:"session,omitempty"`
 	Policy    *ExplainedPolicy    `json:"policy,omitempty"` // nil where none was asked, or none answered
 	Token     *ExplainedToken     `json:"token,omitempty"`  // nil where it is refused
-}
-
-// Open tells whether the refusal is for want of a role that a group could give, while nobody said which groups the caller is in.
-func (e *Explanation) Open() bool {
-	return e.Caller.GroupsUnknown && (e.Reason == ReasonNoRoles || e.Reason == ReasonRoleNotGranted)
 }
 
 // ExplainedCaller is who is judged.
@@ -161,7 +158,9 @@ func (i *Issuer) Explain(ctx context.Context, q Question) (Explanation, error) {
 	e := explain(j, q, i.terms)
 	e.Caller.GroupsUnknown = q.GroupsUnknown
 	if err != nil {
-		return e.refused(err)
+		e, err = e.refused(err)
+		e.Open = i.open(ctx, e)
+		return e, err
 	}
 	d, err := i.mint(ctx, Decision{}, j)
 	if err != nil {
@@ -171,6 +170,15 @@ func (i *Issuer) Explain(ctx context.Context, q Question) (Explanation, error) {
 	e.Granted = true
 	e.Token = &ExplainedToken{Claims: claims, Expires: j.allowed.Expiry, EndsBy: endsBy(j), Bytes: len(d.Token)}
 	return e, err
+}
+
+// open tells whether groups could give what is refused. Where that is not known, they could.
+func (i *Issuer) open(ctx context.Context, e Explanation) bool {
+	if !e.Caller.GroupsUnknown || e.Reason != ReasonNoRoles && e.Reason != ReasonRoleNotGranted {
+		return false
+	}
+	named, err := i.roles.NamedGroups(ctx, e.Caller.Tenant, mostNamed)
+	return err != nil || named.More || len(named.IDs) > 0
 }
 
 // refused completes an explanation with what became of the wish, which is an *Error.

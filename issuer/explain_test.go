@@ -49,6 +49,31 @@ func standings(e issuer.Explanation) []string {
 	return list
 }
 
+// TestGroupsThatNobodySaidLeaveARefusalOpen: where one of them could give the role that is missing.
+func TestGroupsThatNobodySaidLeaveARefusalOpen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*world)
+		q      issuer.Question
+		open   bool
+	}{
+		"a group is named":        {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{GroupsUnknown: true}, true},
+		"more than are listed":    {func(w *world) { w.named.More = true }, issuer.Question{GroupsUnknown: true}, true},
+		"that cannot be told":     {func(w *world) { w.list = errors.New("gone") }, issuer.Question{GroupsUnknown: true}, true},
+		"no group is named":       {func(*world) {}, issuer.Question{GroupsUnknown: true}, false},
+		"the groups were said":    {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{}, false},
+		"it is refused otherwise": {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{GroupsUnknown: true, Refusal: &issuer.Error{Reason: issuer.ReasonAppOnlyRefused}}, false},
+	} {
+		w := newWorld(t)
+		w.answer = rolestore.Answer{}
+		c.change(w)
+		c.q.Caller = w.subject
+		if e := w.explain(c.q); e.Granted || e.Open != c.open {
+			t.Errorf("%s: open is %v, %+v", name, e.Open, e)
+		}
+	}
+}
+
 func TestExplainTellsWhyARoleIsHeldOrNot(t *testing.T) {
 	t.Parallel()
 	stranger := rolestore.Principal{Kind: rolestore.KindGroup, ID: "d2000002-0000-4000-8000-000000000002"}

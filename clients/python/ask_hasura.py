@@ -45,7 +45,7 @@ class HasuraAuth(requests.auth.AuthBase):
             data={
                 "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
                 "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
-                "subject_token": self._subject_token(),
+                "subject_token": self._subject_token().strip(),
             },
             timeout=15,
             allow_redirects=False,  # the next server would get the subject token

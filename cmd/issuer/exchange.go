@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/hasura-issuer/hasura-issuer/idp"
+	"github.com/hasura-issuer/hasura-issuer/issuer"
 )
 
 type exchangeCmd struct {
@@ -40,7 +41,7 @@ func (c *exchangeCmd) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	c.Issuer, c.Hasura = strings.TrimSuffix(cmp.Or(c.Issuer, s.URL), "/"), strings.TrimSuffix(c.Hasura, "/") // as browsers copy it
+	c.Issuer, c.Hasura = strings.TrimSuffix(cmp.Or(c.Issuer, s.URL), "/"), strings.TrimSuffix(c.Hasura, "/") // an address that was copied from a browser ends in one
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -94,9 +95,6 @@ func caller(patience time.Duration) *http.Client {
 	return client
 }
 
-// notFound is the reason for a path that the issuer does not have.
-const notFound = "not_found"
-
 // askIssuer exchanges an Entra token. A refusal is a sentence with the cure and the next command.
 func askIssuer(ctx context.Context, base, subject, roles string) (tokenAnswer, error) {
 	form := url.Values{"grant_type": {tokenExchange}, "subject_token_type": {accessTokenType}, "subject_token": {subject}}
@@ -122,7 +120,7 @@ func askIssuer(ctx context.Context, base, subject, roles string) (tokenAnswer, e
 	switch {
 	case response.StatusCode == http.StatusOK && understood && strings.Count(answer.AccessToken, ".") == 2:
 		return answer, nil
-	case understood && answer.Reason == notFound:
+	case understood && answer.Reason == string(issuer.ReasonNotFound):
 		return tokenAnswer{}, fmt.Errorf("there is nothing at %s/oauth2/token (%s): check --issuer, which wants the issuer's URL without the path of its token endpoint", base, statusOf(response))
 	case understood && answer.Reason != "" && reasonWord().MatchString(answer.Reason):
 		return tokenAnswer{}, refusedExchange(response, answer.Reason, subject, roles)

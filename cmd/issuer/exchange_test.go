@@ -283,7 +283,8 @@ func TestWrongUsageOfExchangeAsksNobody(t *testing.T) {
 		at + "--entra-scope api://x/y --client " + faketenant.NativeClientID: "--tenant wants",
 		at + "--entra-scope api://x/y --authority http://evil.example --tenant " + faketenant.TenantID + " --client " + faketenant.NativeClientID: "--authority is",
 	} {
-		code, stdout, stderr := execute(t, nil, append([]string{"exchange"}, strings.Fields(line)...)...)
+		words := strings.Fields(strings.NewReplacer("hunter2hunter2", "hunter2hunter2\x01\xff").Replace(line)) // which may be quoted in another form
+		code, stdout, stderr := execute(t, nil, append([]string{"exchange"}, words...)...)
 		if code != exitUsage || stdout != "" || !strings.Contains(stderr, want) || strings.Contains(stderr, "hunter2") {
 			t.Errorf("issuer exchange %s: exit code %d, stdout %q, stderr %q, want %q", line, code, stdout, stderr, want)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"regexp"
 	"slices"
@@ -43,17 +44,36 @@ func kidsLast(args []string) []string {
 	return slices.Concat(rest, []string{"--"}, kids)
 }
 
-// withoutSecrets is a text about a command line without those of its words that may be a token or another secret in the wrong place.
-func withoutSecrets(text string, args []string) string {
-	for _, arg := range args {
-		_, value, _ := strings.Cut(arg, "=")
-		for _, word := range []string{arg, value} {
-			if len(word) > maxShown || looksSecret(word) {
-				text = regexp.MustCompile("(?i)"+regexp.QuoteMeta(word)).ReplaceAllLiteralString(text, notShown)
-			}
+// wrongLine is what is wrong with a line that was not understood, which its words may be quoted in, but no token or other secret in the
+// wrong place: where the line has such words, it is read again with others for them, and what is wrong with that is said.
+func (p *program) wrongLine(ctx context.Context, args []string, wrong error) error {
+	parser, err := p.parser(ctx, func(int) {})
+	if err != nil {
+		return err
+	}
+	if shown := withoutSecrets(args); !slices.Equal(shown, args) {
+		if _, wrong = parser.Parse(kidsLast(withNegatives(shown))); wrong == nil {
+			wrong = errors.New("a word of the line stands in the wrong place " + notShown)
 		}
 	}
-	return text
+	return usagef("%w%s; see %s --help", wrong, namesakes(parser, args), meant(wrong))
+}
+
+// withoutSecrets has something else stand for those words, and values of flags, that may be secrets.
+func withoutSecrets(args []string) []string {
+	hidden := func(word string) bool { return len(word) > maxShown || looksSecret(word) }
+	shown := slices.Clone(args)
+	for i, arg := range args {
+		name, value, isFlag := strings.Cut(arg, "=")
+		switch {
+		case !hidden(arg):
+		case isFlag && hidden(value) && !hidden(name):
+			shown[i] = name + "=" + notShown
+		default:
+			shown[i] = notShown
+		}
+	}
+	return shown
 }
 
 // meant is the command that a wrong line got as far as, such as "issuer keys".

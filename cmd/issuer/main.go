@@ -118,7 +118,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return code
 	}
 	if err != nil {
-		return p.fail(usagef("%s%s; see %s --help", withoutSecrets(err.Error(), args), namesakes(parser, args), meant(err)))
+		return p.fail(p.wrongLine(ctx, args, err))
 	}
 	return p.fail(parsed.Run())
 }

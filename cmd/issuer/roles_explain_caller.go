@@ -123,7 +123,7 @@ var cures = map[issuer.Reason]string{
 
 // cure is what to do about a refusal: of the token, or of the caller.
 func (x *explainer) cure(e issuer.Explanation, seen suspect) string {
-	if e.Open() {
+	if e.Open {
 		return "name the caller's groups by --group, or explain their token by --token -"
 	}
 	if cure := cures[e.Reason]; cure != "" || e.Granted {

@@ -31,8 +31,11 @@ type explained struct {
 func (e explained) write(w io.Writer) error {
 	var out bytes.Buffer
 	style := screen.Red
-	if e.Granted {
+	switch {
+	case e.Granted:
 		style = screen.Green
+	case e.Open:
+		style = screen.Yellow
 	}
 	to := screen.Of(w).Onto(&out)
 	fmt.Fprintf(to, "%s\n\n", to.In(style, e.outcome()))
@@ -65,7 +68,7 @@ func (e explained) outcome() string {
 	switch {
 	case e.Unjudged:
 		return fmt.Sprintf("not judged (%s): %s", e.Reason, cell(e.Finding))
-	case e.Open():
+	case e.Open:
 		return fmt.Sprintf("not known (%s without the caller's groups): which groups the caller is in was not said", e.Reason)
 	case !e.Granted:
 		return fmt.Sprintf("refused (%s): %s", e.Reason, cell(e.Finding))

@@ -144,7 +144,7 @@ reader  yes, the default  everyone    0         in force                        
 owner   not known         group g1    0         not known: is the caller in this group?  -
 `},
 	"groups that could give what is refused": {explained{Explanation: issuer.Explanation{
-		Caller: issuer.ExplainedCaller{Tenant: "contoso", ObjectID: "erin", Kind: idp.KindUser, GroupsUnknown: true}, Reason: issuer.ReasonNoRoles, Finding: "no",
+		Caller: issuer.ExplainedCaller{Tenant: "contoso", ObjectID: "erin", Kind: idp.KindUser, GroupsUnknown: true}, Reason: issuer.ReasonNoRoles, Finding: "no", Open: true,
 		Roles: []issuer.ExplainedRole{lacked("owner", issuer.ExplainedGrant{Principal: "group g1", Standing: issuer.NotMember}), lacked("reader", issuer.ExplainedGrant{Principal: "user gus", Standing: issuer.NotMember})},
 	}}, `not known (no_roles without the caller's groups): which groups the caller is in was not said
 

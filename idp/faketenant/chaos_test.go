@@ -81,7 +81,7 @@ func TestChaosPullsEveryLeverThatItLists(t *testing.T) {
 		}},
 	}
 	_, help := s.get(t, "/chaos")
-	if listed := strings.Count(string(help), "\n"); listed != len(tries)+1 { // hits is the other one
+	if listed := strings.Count(string(help), "\n"); listed != len(tries)+2 { // hits, and how parameters are sent
 		t.Errorf("%d levers are listed, %d tried:\n%s", listed, len(tries), help)
 	}
 	for _, try := range tries {

@@ -53,7 +53,7 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request, _ *api.Account) er
 		return err
 	}
 	cure := a.config.Cure(explanation.Reason)
-	if explanation.Open() {
+	if explanation.Open {
 		cure = "name the caller's groups, or send a token of theirs as subject_token"
 	}
 	return wire.Answer(w, http.StatusOK, struct {

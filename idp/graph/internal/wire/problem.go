@@ -95,7 +95,7 @@ func unreached(who string, err error) *Problem {
 	switch _, isTLS := errors.AsType[*tls.CertificateVerificationError](err); {
 	case errors.Is(err, context.Canceled):
 		problem.Err = context.Canceled
-	case isDial && dial.Op == "dial":
+	case isDial && (dial.Op == "dial" || dial.Op == "proxyconnect"):
 		problem.Err = dial
 		problem.Hint = "check that this machine reaches " + who + ", by a proxy if need be"
 	case isTimeout && timeout.Timeout():

@@ -27,6 +27,7 @@ import { h } from "./dom.js";
  * @typedef {object} Explanation
  * @property {boolean} granted
  * @property {boolean} [unjudged]
+ * @property {boolean} [open]
  * @property {string} [reason]
  * @property {string} [finding]
  * @property {string} [cure]
@@ -75,12 +76,13 @@ function held(role, e) {
  * @param {Explanation} e
  */
 function roleView(role, e) {
-  const good = role.in_token || role.held;
+  const good = role.in_token || role.held, says = held(role, e);
+  const [kind, sign] = good ? ["good", "✓"] : says === "not known" ? ["", "?"] : ["bad", "×"];
   const grants = role.grants.map((grant) => h("li", {},
     h("span", { class: "principal" }, "granted to ", h("code", {}, grant.principal), grant.priority ? `, priority ${grant.priority}` : ""),
     " ", h("span", { class: "standing" }, standing(grant, e)), grant.reason ? h("span", { class: "aside" }, ` (${grant.reason})`) : null));
   return h("li", { class: good ? "has" : "lacks" },
-    h("p", {}, h("span", { class: `sign ${good ? "good" : "bad"}`, "aria-hidden": "true" }, good ? "✓" : "×"), h("code", {}, role.role), " ", h("span", { class: "standing" }, held(role, e))),
+    h("p", {}, h("span", { class: `sign ${kind}`, "aria-hidden": "true" }, sign), h("code", {}, role.role), " ", h("span", { class: "standing" }, says)),
     h("ul", {}, ...(grants.length ? grants : [h("li", {}, "no grant of it in this tenant")])));
 }
 
@@ -120,8 +122,7 @@ function sessionView(variables) {
  */
 export function explainView(e) {
   const roles = e.roles.filter((role) => role.in_token).map((role) => role.role);
-  const open = e.caller.groups_unknown && (e.reason === "no_roles" || e.reason === "role_not_granted");
-  const outcome = open
+  const outcome = e.open
     ? h("p", { class: "outcome" }, h("span", { class: "sign", "aria-hidden": "true" }, "?"), "Not known: ", h("code", {}, e.reason ?? ""), " without the caller’s groups, and which they are was not said")
     : e.granted
     ? h("p", { class: "outcome good" }, h("span", { class: "sign", "aria-hidden": "true" }, "✓"), "Granted: ", ...list(roles))
