@@ -32,7 +32,7 @@ SITETOOLS = $(SITE)/node_modules/.package-lock.json
 SBOM      = $(GO) tool -modfile=deploy/tools/cyclonedx-gomod/go.mod cyclonedx-gomod
 
 ##@ Work
-.PHONY: help dev build image setup test client-ts weather bench bench-overload bench-plots plots bench-parts bench-replicas bench-footprint bench-compare fuzz soak
+.PHONY: help dev build image setup test test-rooms test-beside client-ts weather bench bench-overload bench-plots plots bench-parts bench-replicas bench-footprint bench-compare fuzz soak
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -48,9 +48,15 @@ image: ## Build the container image issuer, with the version and commit of this 
 setup: ## Install what the tests need (Postgres, Redis, gateways, shells, mandoc, Node, Chromium), where it is missing and may be installed
 	@scripts/setup.sh
 
-test: export TEST_BINARY = $(CURDIR)/bin/issuer
 test: setup build ## Run all tests but those of the weather, with the race detector
+	@$(MAKE) --no-print-directory -j2 test-rooms test-beside
+
+# Both at once: either one leaves a processor idle at times.
+test-rooms test-beside: export TEST_BINARY = $(CURDIR)/bin/issuer
+test-rooms:
 	$(GO) test -race -count=1 -timeout 30m $$($(GO) list ./... | grep -v '/cmd/issuer/weather$$')
+
+test-beside:
 	$(GO) -C $(CHARTTEST) test -count=1 ./...
 	$(GO) -C $(RULESTEST) test -count=1 ./...
 	$(GO) -C $(CLIENT) test -race -count=1 ./...
@@ -161,4 +167,5 @@ reproducible: ## Build twice, in two folders and from two caches, and fail if a 
 ci: tidy ## All checks, the build and the tests, as CI runs them
 	$(LINT) fmt --diff
 	$(CLIENTLINT) fmt --diff
-	$(MAKE) --no-print-directory lint lint-client-ts vet dead vuln build test
+	$(MAKE) --no-print-directory -j2 lint lint-client-ts vet dead vuln build
+	$(MAKE) --no-print-directory test
