@@ -155,6 +155,10 @@ func TestExchangeTakesATokenOfTheAzureCLI(t *testing.T) {
 	t.Parallel()
 	d := develop(t)
 	scope := "api://" + faketenant.APIClientID + "/access_as_user"
+	relative := strings.TrimPrefix(fakeAz(t, `echo '{"accessToken":"`+d.token(t, "editor")+`"}'`), "PATH=")
+	if here, err := os.Getwd(); err == nil {
+		relative, _ = filepath.Rel(here, relative)
+	}
 	wanted := "account get-access-token --scope " + scope + " --output json --tenant " + faketenant.TenantID
 	for name, c := range map[string]struct {
 		path string
@@ -164,6 +168,7 @@ func TestExchangeTakesATokenOfTheAzureCLI(t *testing.T) {
 		"it has one": {fakeAz(t, `[ "$*" = "`+wanted+`" ] || { echo "$*" >&2; exit 3; }; echo '{"accessToken":"`+d.token(t, "editor")+`","tokenType":"Bearer"}'`), exitDone, ""},
 		"none there": {"PATH=" + t.TempDir(), exitFailed, "install the Azure CLI and run az login"},
 		"no PATH":    {"A=b", exitFailed, "install the Azure CLI and run az login"},
+		"relative":   {"PATH=" + relative, exitFailed, "install the Azure CLI and run az login"},
 		"signed out": {fakeAz(t, `echo "ERROR: Please run 'az login' to setup account." >&2; exit 1`), exitFailed, "az is not signed in: run az login --scope '" + scope + "'"},
 		"refused":    {fakeAz(t, `echo "ERROR: AADSTS65001: alice@contoso.example has not consented" >&2; exit 1`), exitFailed, "AADSTS65001"},
 		"stale":      {fakeAz(t, `echo "ERROR: AADSTS700082: alice@contoso.example, the token has expired" >&2; exit 1`), exitFailed, "run az login --scope"},
@@ -354,7 +359,7 @@ func TestExchangeRunsAQuery(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, flags := range [][]string{
-		{"--query", "{ __typename }", "--hasura", engine}, {"--query", "@" + file, "--hasura", engine + "/v1/graphql", "--variables", `{"a": [1]}`},
+		{"--query", "{ __typename }", "--hasura", engine}, {"--query", "{ __typename }", "--hasura", engine + "/"}, {"--query", "@" + file, "--hasura", engine + "/v1/graphql", "--variables", `{"a": [1]}`},
 	} {
 		code, stdout, stderr := d.exchangeBy(t, d.token(t, "editor"), flags...)
 		var answer struct {
