@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -94,24 +95,24 @@ func TestSomebodySignsInOnAnotherScreen(t *testing.T) {
 	}
 }
 
-// TestItSlowsDownWhenToldTo also has answers that do not get through, which are asked for again.
+// TestItSlowsDownWhenToldTo also has answers that do not get through, which are asked for again: an outage is no refusal, whatever it says.
 func TestItSlowsDownWhenToldTo(t *testing.T) {
 	t.Parallel()
-	answers := []string{"slow_down", "slow_down", "", "503", ""}
+	answers := []string{"400 slow_down", "400 slow_down", "", "503", "500 server_error", "302 invalid_grant", ""}
 	s := newScene(t, func(s *scene, n int) {
 		if n == len(answers)+1 {
 			s.visit(t, "persona=editor")
 			return
 		}
 		s.Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
-			switch answers[n-1] {
-			case "":
+			number, code, _ := strings.Cut(answers[n-1], " ")
+			status, err := strconv.Atoi(number)
+			if err != nil {
 				return false
-			case "503":
-				w.WriteHeader(http.StatusServiceUnavailable)
-			default:
-				w.WriteHeader(http.StatusBadRequest)
-				_ = json.NewEncoder(w).Encode(map[string]string{"error": answers[n-1]})
+			}
+			w.WriteHeader(status)
+			if code != "" {
+				_ = json.NewEncoder(w).Encode(map[string]string{"error": code})
 			}
 			return true
 		})
@@ -119,7 +120,7 @@ func TestItSlowsDownWhenToldTo(t *testing.T) {
 	if _, err := devicecode.SignIn(t.Context(), s.Config); err != nil {
 		t.Fatal(err)
 	}
-	if want := []time.Duration{5e9, 10e9, 15e9, 15e9, 30e9, 30e9}; !slices.Equal(s.waits, want) {
+	if want := []time.Duration{5e9, 10e9, 15e9, 15e9, 30e9, 60e9, 120e9, 120e9}; !slices.Equal(s.waits, want) {
 		t.Errorf("waits %v, want %v", s.waits, want)
 	}
 }
@@ -197,6 +198,22 @@ func TestAnAnswerThatIsNoneIsNotQuoted(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// TestANumberIsEntrasOwn: a description begins with it, and goes on with what others chose.
+func TestANumberIsEntrasOwn(t *testing.T) {
+	t.Parallel()
+	for description, want := range map[string]string{"AADSTS90002: Tenant 'x' not found.": "AADSTS90002", "Tenant 'AADSTS90002' not found.": "", "AADSTS90002x": ""} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_request", "error_description": description})
+		}))
+		_, err := devicecode.SignIn(t.Context(), devicecode.Config{Authority: server.URL, Tenant: "t", Client: "c", Scope: "s", HTTP: server.Client()})
+		server.Close()
+		if refusal, ok := errors.AsType[*devicecode.Error](err); !ok || refusal.Number != want {
+			t.Errorf("%q: %v, want number %q", description, err, want)
+		}
 	}
 }
 
