@@ -127,6 +127,16 @@ func TestASubjectTokenIsNotWaitedForWithoutEnd(t *testing.T) {
 	})
 }
 
+func TestAnAnswerWithoutEndIsNotReadToIt(t *testing.T) {
+	const token, end = `{"access_token":"hasura-1","token_type":"Bearer","expires_in":300,"scope":"editor","x":"`, `"}`
+	for length, good := range map[int]bool{64 << 10: true, 64<<10 + 1: false} {
+		i := newIssuer(t, answer{200, nil, token + strings.Repeat("x", length-len(token)-len(end)) + end})
+		if got, err := i.source().Token(); (err == nil) != good || (got != nil) != good {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+	}
+}
+
 func TestAPathThatNoIssuerHasIsNamed(t *testing.T) {
 	_, err := newIssuer(t, refusal(404, "invalid_request", "not_found", "")).source().Token()
 	var e *client.Error

@@ -296,6 +296,30 @@ func TestAConfigSaysWhatIsWrongWithIt(t *testing.T) {
 	}
 }
 
+func TestPlainHTTPIsForThisMachine(t *testing.T) {
+	for _, issuer := range []string{"http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"} {
+		if _, err := client.New(client.Config{Issuer: issuer, SubjectToken: func(context.Context) (string, error) { return subject, nil }}); err != nil {
+			t.Errorf("%s: %v", issuer, err)
+		}
+	}
+}
+
+// TestAnIssuerIsNotWaitedForWithoutEnd takes the place of the network, since it gives no client.
+func TestAnIssuerIsNotWaitedForWithoutEnd(t *testing.T) {
+	network := http.DefaultTransport
+	defer func() { http.DefaultTransport = network }()
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(t)
+		i.took = 20 * time.Second
+		http.DefaultTransport = i
+		began := time.Now()
+		token, err := i.source(func(c *client.Config) { c.HTTPClient = nil }).Token()
+		if took := time.Since(began); token != nil || err == nil || took != 15*time.Second {
+			t.Errorf("%v, %v after %v", token, err, took)
+		}
+	})
+}
+
 func TestTheRefusalOfAnOldTokenIsNoNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := newIssuer(t).source()

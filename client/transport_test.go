@@ -119,11 +119,68 @@ func TestARequestThatCannotBeMadeAgainIsNot(t *testing.T) {
 func TestWhatIsNoRefusalComesAsItIs(t *testing.T) {
 	long := `{"errors":[{"extensions":{"code":"validation-failed"},"message":"` + strings.Repeat("x", 20<<10) + `"}]}`
 	for _, body := range []string{"", "{}", `{"data":{}}`, `{"errors":`, long, `{"errors":[{"extensions":{"code":"access-denied"}}]}`, `{"data":null,"errors":[{"message":"no such field"}]}`} {
-		i, e := newIssuer(t), &engine{status: 200, refusal: body}
-		transport := &client.Transport{Source: i.source(), Host: "engine.example", Base: e}
-		if got := post(t, transport, strings.NewReader("q")); got != body || len(e.came) != 1 {
-			t.Errorf("%d bytes of %d after %d requests", len(got), len(body), len(e.came))
+		if got, requests := askedLate(t, body); got != body || requests != 1 {
+			t.Errorf("%d bytes of %d after %d requests", len(got), len(body), requests)
 		}
+	}
+}
+
+// askedLate asks an engine that answers so to a token which is old enough to be renewed.
+func askedLate(t *testing.T, refusal string) (got string, requests int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		e := &engine{status: 200, refusal: refusal}
+		transport := &client.Transport{Source: newIssuer(t).source(), Host: "engine.example", Base: e}
+		wantToken(t, transport.Source, "hasura-1")
+		time.Sleep(time.Minute)
+		got, requests = post(t, transport, strings.NewReader("q")), len(e.came)
+	})
+	return got, requests
+}
+
+// TestALongAnswerIsNoRefusal: it is not kept back to be looked at.
+func TestALongAnswerIsNoRefusal(t *testing.T) {
+	for length, want := range map[int]int{8<<10 - 1: 2, 8 << 10: 1} {
+		body := refusedByV2 + strings.Repeat(" ", length-len(refusedByV2))
+		if got, requests := askedLate(t, body); got != body || requests != want {
+			t.Errorf("%d bytes of %d after %d requests, want %d", len(got), length, requests, want)
+		}
+	}
+}
+
+// TestEveryBodyIsClosed also where there is no other token, and the first answer stands.
+func TestEveryBodyIsClosed(t *testing.T) {
+	for name, answers := range map[string][]answer{"a new token": nil, "none": {refusal(403, "access_denied", "blocked", "")}} {
+		synctest.Test(t, func(t *testing.T) {
+			i := newIssuer(t)
+			var first *closing
+			base := roundTripper(func(r *http.Request) (*http.Response, error) {
+				_ = r.Body.Close()
+				body := &closing{Reader: strings.NewReader(refusedByV2)}
+				if first == nil {
+					first = body
+				}
+				return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Request: r}, nil
+			})
+			transport := &client.Transport{Source: i.source(), Host: "engine.example", Base: base}
+			wantToken(t, transport.Source, "hasura-1")
+			time.Sleep(time.Minute)
+			i.answers = answers
+			one, two := &closing{Reader: strings.NewReader("q")}, &closing{Reader: strings.NewReader("q")}
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://engine.example/v1/graphql", one)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.GetBody = func() (io.ReadCloser, error) { return two, nil }
+			response, err := transport.RoundTrip(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answers == nil && !first.closed || answers != nil && first.closed || !one.closed || !two.closed {
+				t.Errorf("%s: the first answer is closed: %t, the bodies: %t, %t", name, first.closed, one.closed, two.closed)
+			}
+			response.Body.Close()
+		})
 	}
 }
 
@@ -193,6 +250,10 @@ func TestWithoutATokenNothingIsAsked(t *testing.T) {
 		"no host":   {Source: i.source(), Base: e},
 		"a URL":     {Source: newIssuer(t).source(), Host: "https://engine.example", Base: e},
 		"no source": {Host: "engine.example", Base: e},
+		"a user":    {Source: newIssuer(t).source(), Host: "me@engine.example", Base: e},
+		"a query":   {Source: newIssuer(t).source(), Host: "engine.example?a", Base: e},
+		"an anchor": {Source: newIssuer(t).source(), Host: "engine.example#a", Base: e},
+		"a blank":   {Source: newIssuer(t).source(), Host: "engine.example ", Base: e},
 	} {
 		body := &closing{Reader: strings.NewReader("q")}
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://engine.example/v1/graphql", body)
