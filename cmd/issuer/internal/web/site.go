@@ -30,9 +30,17 @@ type Site struct {
 }
 
 type file struct {
-	kind, etag string
-	plain      []byte
-	packed     func() []byte // at the first call, which takes a while
+	kind, sum string
+	plain     []byte
+	packed    func() []byte // at the first call, which takes a while
+}
+
+// etag names one form of the file: a strong one names bytes (RFC 9110 §8.8.3), and those that are packed are others.
+func (f file) etag(packed bool) string {
+	if packed {
+		return `"` + f.sum + `-gzip"`
+	}
+	return `"` + f.sum + `"`
 }
 
 // NewSite reads all files of the trees, whose paths must differ. An error means that one cannot be read, or that
@@ -63,7 +71,7 @@ func (s *Site) add(name string, content []byte) error {
 		return fmt.Errorf("%s: it is there twice, or of a type that is not served", name)
 	}
 	sum := sha256.Sum256(content)
-	s.files[name] = file{kind, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, content, sync.OnceValue(func() []byte { return pack(content) })}
+	s.files[name] = file{kind, base64.RawURLEncoding.EncodeToString(sum[:12]), content, sync.OnceValue(func() []byte { return pack(content) })}
 	return nil
 }
 
@@ -97,13 +105,15 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Vary", "Accept-Encoding")
-	h.Set("ETag", f.etag)
-	if r.Header.Get("If-None-Match") == f.etag {
+	packed := takesGzip(r)
+	etag := f.etag(packed)
+	h.Set("ETag", etag)
+	if r.Header.Get("If-None-Match") == etag {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	body := f.plain
-	if takesGzip(r) {
+	if packed {
 		body = f.packed()
 		h.Set("Content-Encoding", "gzip")
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -85,6 +86,31 @@ func TestABrowserAsksWhetherItsCopyIsStillTheOne(t *testing.T) {
 	}
 	if head := ask(s, http.MethodHead, "/two.css"); head.StatusCode != http.StatusOK || body(t, head.Body) != "" || head.ContentLength != 4 {
 		t.Errorf("HEAD: %s, %d bytes", head.Status, head.ContentLength)
+	}
+}
+
+// TestAnETagNamesItsBytes: the same ones by the same name on every replica, packed ones by another (RFC 9110 §8.8.3).
+func TestAnETagNamesItsBytes(t *testing.T) {
+	t.Parallel()
+	many := fstest.MapFS{"same.css": {Data: tree["two.css"].Data}}
+	for n := range 300 { // more than a byte can tell apart
+		many[strconv.Itoa(n)+".txt"] = &fstest.MapFile{Data: []byte(strconv.Itoa(n))}
+	}
+	s, seen := site(t, web.Policy{}, many), map[string]bool{}
+	for name := range many {
+		for _, accept := range []string{"", "gzip"} {
+			etag := ask(s, http.MethodGet, "/"+name, "Accept-Encoding", accept).Header.Get("ETag")
+			if seen[etag] {
+				t.Errorf("%s by %q: another one has the ETag %s", name, accept, etag)
+			}
+			seen[etag] = true
+			if again := ask(s, http.MethodGet, "/"+name, "Accept-Encoding", accept, "If-None-Match", etag); again.StatusCode != http.StatusNotModified {
+				t.Errorf("%s by %q: %s", name, accept, again.Status)
+			}
+		}
+	}
+	if other := ask(site(t, web.Policy{}, tree), http.MethodGet, "/two.css").Header.Get("ETag"); !seen[other] {
+		t.Errorf("the ETag of the same content is %s elsewhere", other)
 	}
 }
 
