@@ -67,6 +67,7 @@ var completions = map[string]string{
 	"issuer roles apply -f some|":          "somewhere.yaml",
 	"issuer keys import some|":             "somewhere.yaml",
 	"issuer keys revoke --reason keys re|": "", // a value, and then a key's id
+	"issuer keys revoke -- --re|":          "", // a key's id, too
 }
 
 func TestBashCompletes(t *testing.T) {

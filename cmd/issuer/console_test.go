@@ -1,15 +1,18 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/hasura-issuer/hasura-issuer/issuer/adminapi"
+	"github.com/hasura-issuer/hasura-issuer/issuer/api"
 	"github.com/hasura-issuer/hasura-issuer/keys"
 )
 
@@ -96,6 +99,23 @@ func TestWithoutCredentialsTheConsoleShowsNothing(t *testing.T) {
 	if _, after := get(t, s.admin+"/console/"); string(after) != string(before) {
 		t.Error("the page is another one after a decision")
 	}
+}
+
+type noKeys struct{}
+
+func (noKeys) JWKS(string) (body []byte, etag string, err error) {
+	return nil, "", errors.New("there are none")
+}
+
+func TestAReplicaSaysSinceWhenItRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		svc, start := &service{api: api.New(api.Config{}, nil, noKeys{}), metrics: newMetrics(nil)}, time.Now()
+		time.Sleep(time.Hour)
+		if got := svc.described(); !got.StartedAt.Equal(start) || !got.Now.Equal(start.Add(time.Hour)) {
+			t.Errorf("since %v, and it is %v", got.StartedAt, got.Now)
+		}
+	})
 }
 
 // TestTheKeysSayWhoHasFetchedThem: by the clock of the store, so that a page can draw them.

@@ -142,6 +142,7 @@ func TestTheFakeHasuraRefuses(t *testing.T) {
 	d := develop(t)
 	entra := d.token(t, "editor")
 	editor, reader, guest := d.exchange(t, entra).AccessToken, d.exchange(t, d.token(t, "reader")).AccessToken, d.exchange(t, d.token(t, "guest")).AccessToken
+	longest := "{ orders { id } }" + strings.Repeat(" ", 64<<10-len(`{"query":"{ orders { id } }"}`))
 	for name, c := range map[string]struct{ token, role, query, want string }{
 		"no token":             {"", "", "{ orders { id } }", "invalid-headers: Missing 'Authorization' or 'Cookie' header in JWT authentication mode"},
 		"the Entra token":      {entra, "", "{ orders { id } }", "invalid-jwt: Could not verify JWT: JWTNotInIssuer"},
@@ -160,6 +161,8 @@ func TestTheFakeHasuraRefuses(t *testing.T) {
 		"two operations":       {editor, "", "query A { orders { id } } query B { orders { id } }", "validation-failed: exactly one operation has to be present, or to be named by operationName"},
 		"no GraphQL":           {editor, "", "SELECT 1", "validation-failed: not a valid graphql query"},
 		"a query":              {editor, "", "query Orders { orders(order_by: {id: asc}) { id region total } }", ""},
+		"a long query":         {editor, "", longest, ""},
+		"a longer one":         {editor, "", longest + " ", "parse-failed: the body must be JSON with the key 'query', of at most 64 KiB"},
 	} {
 		t.Run(name, func(t *testing.T) { // not when others are done: the tokens are good for five minutes
 			got := d.query(t, c.token, c.role, c.query)
