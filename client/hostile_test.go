@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,10 +100,11 @@ func TestALateFailureIsNotThatOfTheNextExchange(t *testing.T) {
 // TestASubjectTokenIsNotWaitedForWithoutEnd: a source of tokens may hear of no ctx, as those of oauth2 do.
 func TestASubjectTokenIsNotWaitedForWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i, stuck, asked := newIssuer(t), make(chan struct{}), 0
+		i, stuck := newIssuer(t), make(chan struct{})
+		var asked atomic.Int32
 		source := i.source(func(c *client.Config) {
 			c.SubjectToken = func(context.Context) (string, error) {
-				if asked++; asked == 1 {
+				if asked.Add(1) == 1 {
 					<-stuck
 				}
 				return subject, nil
@@ -115,14 +117,14 @@ func TestASubjectTokenIsNotWaitedForWithoutEnd(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
-		if asked != 1 {
-			t.Errorf("%d calls, want 1", asked)
+		if asked.Load() != 1 {
+			t.Errorf("%d calls, want 1", asked.Load())
 		}
 		close(stuck) // its token is a minute old when somebody comes
 		time.Sleep(time.Minute)
 		wantToken(t, source, "hasura-1")
-		if asked != 2 {
-			t.Errorf("%d calls, want a second one", asked)
+		if asked.Load() != 2 {
+			t.Errorf("%d calls, want a second one", asked.Load())
 		}
 	})
 }
