@@ -74,12 +74,9 @@ func TestNoHeaderOfARefusalIsShownThatHasNotItsForm(t *testing.T) {
 func TestALongWordOfALineIsNotShown(t *testing.T) {
 	t.Parallel()
 	for length, seen := range map[int]bool{200: true, 201: false} {
-		word := strings.Repeat("x", length)
-		for _, arg := range []string{word, "--raw=" + word} {
-			code, _, stderr := execute(t, nil, "exchange", arg)
-			if code != exitUsage || strings.Contains(stderr, "xxx") != seen || strings.Contains(stderr, notShown) == seen {
-				t.Errorf("%d letters: exit code %d, %q", length, code, stderr)
-			}
+		code, _, stderr := execute(t, nil, "exchange", strings.Repeat("x", length))
+		if code != exitUsage || strings.Contains(stderr, "xxx") != seen || strings.Contains(stderr, notShown) == seen {
+			t.Errorf("%d letters: exit code %d, %q", length, code, stderr)
 		}
 	}
 }
