@@ -48,7 +48,7 @@ image: ## Build the container image issuer, with the version and commit of this 
 setup: ## Install what the tests need (Postgres, Redis, gateways, shells, mandoc, Node, Chromium), where it is missing and may be installed
 	@scripts/setup.sh
 
-test: setup build ## Run all tests but those of the weather, with the race detector
+test: setup build $(TSTOOLS) ## Run all tests but those of the weather, with the race detector
 	@$(MAKE) --no-print-directory -j2 test-rooms test-beside
 
 # Both at once: either one leaves a processor idle at times.
@@ -167,5 +167,6 @@ reproducible: ## Build twice, in two folders and from two caches, and fail if a 
 ci: tidy ## All checks, the build and the tests, as CI runs them
 	$(LINT) fmt --diff
 	$(CLIENTLINT) fmt --diff
-	$(MAKE) --no-print-directory -j2 lint lint-client-ts vet dead vuln build
+	$(MAKE) --no-print-directory lint-client-ts
+	$(MAKE) --no-print-directory -j2 lint vet dead vuln build
 	$(MAKE) --no-print-directory test

@@ -17,12 +17,12 @@ func unanswered(err error) error {
 	switch _, isUntrusted := errors.AsType[*tls.CertificateVerificationError](err); {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
+	case isUntrusted: // also a proxy's
+		return errors.New("its certificate is not trusted: " + distrust(err))
 	case isDial && (dial.Op == "dial" || dial.Op == "proxyconnect" || dial.Op == "remote error"):
 		return dial
 	case isTimeout && timeout.Timeout():
 		return context.DeadlineExceeded
-	case isUntrusted:
-		return errors.New("its certificate is not trusted: " + distrust(err))
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return http.ErrSchemeMismatch
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,7 +160,7 @@ func (i *Issuer) Explain(ctx context.Context, q Question) (Explanation, error) {
 	e.Caller.GroupsUnknown = q.GroupsUnknown
 	if err != nil {
 		e, err = e.refused(err)
-		e.Open = i.open(ctx, e)
+		e.Open = i.open(ctx, q, e)
 		return e, err
 	}
 	d, err := i.mint(ctx, Decision{}, j)
@@ -173,12 +174,25 @@ func (i *Issuer) Explain(ctx context.Context, q Question) (Explanation, error) {
 }
 
 // open tells whether groups could give what is refused. Where that is not known, they could.
-func (i *Issuer) open(ctx context.Context, e Explanation) bool {
+func (i *Issuer) open(ctx context.Context, q Question, e Explanation) bool {
 	if !e.Caller.GroupsUnknown || e.Reason != ReasonNoRoles && e.Reason != ReasonRoleNotGranted {
 		return false
 	}
 	named, err := i.roles.NamedGroups(ctx, e.Caller.Tenant, mostNamed)
-	return err != nil || named.More || len(named.IDs) > 0
+	switch {
+	case err != nil, named.More && len(named.IDs) == 0: // a query gives the roles
+		return true
+	case e.Reason == ReasonRoleNotGranted:
+		return !slices.ContainsFunc(e.Roles, func(r ExplainedRole) bool {
+			return slices.Contains(q.Scope, r.Role) && !r.Held && !slices.ContainsFunc(r.Grants, ExplainedGrant.ToOtherGroup)
+		})
+	}
+	return len(named.IDs) > 0
+}
+
+// ToOtherGroup tells whether the grant gives its role to a group that the caller, as far as is known, is not in.
+func (g ExplainedGrant) ToOtherGroup() bool {
+	return g.Standing == NotMember && strings.HasPrefix(g.Principal, string(rolestore.KindGroup)+" ")
 }
 
 // refused completes an explanation with what became of the wish, which is an *Error.

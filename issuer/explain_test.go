@@ -57,15 +57,22 @@ func TestGroupsThatNobodySaidLeaveARefusalOpen(t *testing.T) {
 		q      issuer.Question
 		open   bool
 	}{
-		"a group is named":        {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{GroupsUnknown: true}, true},
-		"more than are listed":    {func(w *world) { w.named.More = true }, issuer.Question{GroupsUnknown: true}, true},
-		"that cannot be told":     {func(w *world) { w.list = errors.New("gone") }, issuer.Question{GroupsUnknown: true}, true},
-		"no group is named":       {func(*world) {}, issuer.Question{GroupsUnknown: true}, false},
-		"the groups were said":    {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{}, false},
-		"it is refused otherwise": {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{GroupsUnknown: true, Refusal: &issuer.Error{Reason: issuer.ReasonAppOnlyRefused}}, false},
+		"a group is named":          {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{GroupsUnknown: true}, true},
+		"more than are listed":      {func(w *world) { w.named.More = true }, issuer.Question{GroupsUnknown: true}, true},
+		"that cannot be told":       {func(w *world) { w.list = errors.New("gone") }, issuer.Question{GroupsUnknown: true}, true},
+		"no group is named":         {func(*world) {}, issuer.Question{GroupsUnknown: true}, false},
+		"the groups were said":      {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{}, false},
+		"a wish that none gives":    {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{GroupsUnknown: true, Scope: []string{"editro"}}, false},
+		"a wish that a group gives": {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{GroupsUnknown: true, Scope: []string{"editor"}, Beside: []rolestore.Grant{grant("editor", group(groupID))}}, true},
+		"a wish, one half of which": {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{GroupsUnknown: true, Scope: []string{"editor", "chief"}, Beside: []rolestore.Grant{grant("editor", group(groupID))}}, false},
+		"a wish to a query":         {func(w *world) { w.named.More = true }, issuer.Question{GroupsUnknown: true, Scope: []string{"editor"}}, true},
+		"it is refused otherwise":   {func(w *world) { w.named.IDs = []string{groupID} }, issuer.Question{GroupsUnknown: true, Refusal: &issuer.Error{Reason: issuer.ReasonAppOnlyRefused}}, false},
 	} {
 		w := newWorld(t)
-		w.answer = rolestore.Answer{}
+		w.answer = rolestore.Answer{Grants: []rolestore.Grant{grant("reader")}}
+		if len(c.q.Scope) == 0 {
+			w.answer = rolestore.Answer{}
+		}
 		c.change(w)
 		c.q.Caller = w.subject
 		if e := w.explain(c.q); e.Granted || e.Open != c.open {

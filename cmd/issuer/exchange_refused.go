@@ -45,7 +45,9 @@ func nextCommand(reason, subject, roles, requestID string) string {
 	switch reason {
 	case "no_roles", "role_not_granted", "too_many_roles":
 		for role := range strings.FieldsSeq(roles) {
-			who += " --role " + quoted(role)
+			if shown(role) != notShown {
+				who += " --role " + quoted(role)
+			}
 			break // explain takes one
 		}
 		return "issuer roles explain " + who

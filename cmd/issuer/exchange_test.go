@@ -275,7 +275,9 @@ func TestWrongUsageOfExchangeAsksNobody(t *testing.T) {
 	const at = "--issuer https://auth.example.com "
 	for line, want := range map[string]string{
 		"": "--issuer wants", "--issuer http://auth.example.com --az": "https (http only for a loopback host)", "--issuer https://a.example//": "and nothing behind it",
-		at + "eyJhunter2hunter2.token": "unexpected argument (not shown", at + "--role=a --raw=eyJhunter2hunter2.token": "(not shown",
+		at + "--az --subject-token-file eyJhunter2hunter2 hunter2": "(not shown", at + "--role eyJhunter2hunter2 --rolle x": "unknown flag --rolle",
+		"--issuer https://auth.example.com/eyJhunter2hunter2 --az": "--issuer is (not shown", at + "--query {a} --hasura https://h.example/eyJhunter2hunter2": "--hasura wants",
+		at + "--tenant -eyJhunter2hunter2 --help": "(not shown", at + "eyJhunter2hunter2.token": "unexpected argument (not shown", at + "--role=a --raw=eyJhunter2hunter2.token": "(not shown",
 		at + "--az --subject-token-file -": "can't be used together", at + "--raw --json": "can't be used together",
 		at + "--query {a}": "--hasura wants", at + "--query {a} --hasura http://hasura.example.com": "--hasura wants", at + "--hasura https://h.example": "for --query",
 		at + "--query {a} --hasura https://h.example --raw": "leave out --raw", at + "--query @/nowhere --hasura https://h.example": "--query:",
@@ -396,7 +398,6 @@ func TestAnEngineThatRepeatsTheTokenDoesNotHaveItShown(t *testing.T) {
 	}
 }
 
-// TestNobodysWordsForAStatusAreShown: they may be what we sent.
 // TestNoErrorOfACommandRepeatsATokenThatWasSent: those of net/http quote what they cannot read.
 func TestNoErrorOfACommandRepeatsATokenThatWasSent(t *testing.T) {
 	t.Parallel()
@@ -425,6 +426,7 @@ func TestNoErrorOfACommandRepeatsATokenThatWasSent(t *testing.T) {
 	}
 }
 
+// TestNobodysWordsForAStatusAreShown: they may be what we sent.
 func TestNobodysWordsForAStatusAreShown(t *testing.T) {
 	t.Parallel()
 	d := develop(t)

@@ -59,18 +59,26 @@ func (p *program) wrongLine(ctx context.Context, args []string, wrong error) err
 	return usagef("%w%s; see %s --help", wrong, namesakes(parser, args), meant(wrong))
 }
 
-// withoutSecrets has something else stand for those words, and values of flags, that may be secrets.
+// withoutSecrets has something else stand for those words, and values of flags, that may be secrets, and for the words behind them, which
+// may be the rest of one. Where there are any, help is not asked for any more.
 func withoutSecrets(args []string) []string {
 	hidden := func(word string) bool { return len(word) > maxShown || looksSecret(word) }
-	shown := slices.Clone(args)
-	for i, arg := range args {
-		name, value, isFlag := strings.Cut(arg, "=")
+	if !slices.ContainsFunc(args, hidden) {
+		return args
+	}
+	shown, found := make([]string, 0, len(args)), false
+	for _, arg := range args {
+		name, _, hasValue := strings.Cut(arg, "=")
+		isFlag := strings.HasPrefix(arg, "-") && !hidden(name)
+		found = found || hidden(arg)
 		switch {
-		case !hidden(arg):
-		case isFlag && hidden(value) && !hidden(name):
-			shown[i] = name + "=" + notShown
+		case arg == "--help" || arg == "-h":
+		case hidden(arg) && isFlag && hasValue:
+			shown = append(shown, name+"="+notShown)
+		case hidden(arg), found && !isFlag:
+			shown = append(shown, notShown)
 		default:
-			shown[i] = notShown
+			shown = append(shown, arg)
 		}
 	}
 	return shown

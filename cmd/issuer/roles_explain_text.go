@@ -206,16 +206,11 @@ func (e explained) held(role issuer.ExplainedRole) string {
 		return "yes, left out"
 	case role.Held:
 		return "yes"
-	case e.Caller.GroupsUnknown && slices.ContainsFunc(role.Grants, ofGroup):
+	case e.Caller.GroupsUnknown && slices.ContainsFunc(role.Grants, issuer.ExplainedGrant.ToOtherGroup):
 		return "not known"
 	default:
 		return "no"
 	}
-}
-
-// ofGroup tells whether a grant gives its role to a group that the caller, so far as is known, is not in.
-func ofGroup(g issuer.ExplainedGrant) bool {
-	return g.Standing == issuer.NotMember && strings.HasPrefix(g.Principal, string(rolestore.KindGroup)+" ")
 }
 
 // standing says what a grant does for the caller.

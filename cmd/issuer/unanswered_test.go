@@ -50,14 +50,15 @@ func TestWhyThereWasNoAnswerIsSaidInOurWords(t *testing.T) {
 		url    string
 		want   string
 	}{
-		"an unknown authority":  {&http.Client{}, secure.URL, "its certificate is not trusted: this machine does not know the authority that signed it"},
-		"another host's":        {secure.Client(), strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), "its certificate is not trusted: it is for another host"},
-		"nobody there":          {&http.Client{}, gone.URL, "connection refused"},
-		"no TLS":                {&http.Client{}, strings.Replace(plain.URL, "http:", "https:", 1), "server gave HTTP response to HTTPS client"},
-		"no answer in time":     {&http.Client{Timeout: time.Millisecond}, plain.URL, "context deadline exceeded"},
-		"a certificate of ours": {demanding.Client(), demanding.URL, "certificate required"},
-		"a proxy that is gone":  {&http.Client{Transport: &http.Transport{Proxy: proxyOf(t, gone.URL)}}, secure.URL, "connection refused"},
-		"a proxy that says no":  {&http.Client{Transport: &http.Transport{Proxy: proxyOf(t, "http://"+refusing(t))}}, secure.URL, "the connection broke, or what answers does not speak HTTP"},
+		"an unknown authority":    {&http.Client{}, secure.URL, "its certificate is not trusted: this machine does not know the authority that signed it"},
+		"another host's":          {secure.Client(), strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), "its certificate is not trusted: it is for another host"},
+		"nobody there":            {&http.Client{}, gone.URL, "connection refused"},
+		"no TLS":                  {&http.Client{}, strings.Replace(plain.URL, "http:", "https:", 1), "server gave HTTP response to HTTPS client"},
+		"no answer in time":       {&http.Client{Timeout: time.Millisecond}, plain.URL, "context deadline exceeded"},
+		"a certificate of ours":   {demanding.Client(), demanding.URL, "certificate required"},
+		"a proxy that is gone":    {&http.Client{Transport: &http.Transport{Proxy: proxyOf(t, gone.URL)}}, secure.URL, "connection refused"},
+		"a proxy of another name": {&http.Client{Transport: &http.Transport{Proxy: proxyOf(t, strings.Replace(secure.URL, "127.0.0.1", "localhost", 1)), TLSClientConfig: secure.Client().Transport.(*http.Transport).TLSClientConfig}}, demanding.URL, "its certificate is not trusted: it is for another host"},
+		"a proxy that says no":    {&http.Client{Transport: &http.Transport{Proxy: proxyOf(t, "http://"+refusing(t))}}, secure.URL, "the connection broke, or what answers does not speak HTTP"},
 	} {
 		response, err := c.client.Get(c.url)
 		if err == nil {

@@ -140,11 +140,22 @@ func (a *API) caller(q question) (idp.Subject, error) {
 // mostBeside is how many of a role's holders are named to who lacks it.
 const mostBeside = 100
 
-// beside looks up who else holds the role that is asked about.
+// beside looks up who else holds the roles that are asked about.
 func (a *API) beside(ctx context.Context, q question) ([]rolestore.Grant, error) {
-	if q.Role == "" || q.Tenant == "" || a.config.GrantsElsewhere != "" {
+	if q.Tenant == "" || a.config.GrantsElsewhere != "" {
 		return nil, nil
 	}
-	holders, err := a.config.Roles.HoldersOf(ctx, q.Tenant, q.Role, mostBeside)
-	return holders.Grants, storeError(err)
+	var beside []rolestore.Grant
+	roles := slices.Compact(slices.Sorted(slices.Values(append([]string{q.Role}, q.Scope...))))
+	for _, role := range roles {
+		if role == "" {
+			continue
+		}
+		holders, err := a.config.Roles.HoldersOf(ctx, q.Tenant, role, mostBeside)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		beside = append(beside, holders.Grants...)
+	}
+	return beside, nil
 }

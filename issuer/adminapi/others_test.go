@@ -126,7 +126,7 @@ func TestACallerIsExplained(t *testing.T) {
 	cured := start(t, func(_ *stand, c *adminapi.Config) {
 		c.Cure = func(reason issuer.Reason) string { return "a cure of " + string(reason) }
 	})
-	if got := s.want(200, "", http.MethodPost, "/admin/v1/explain", `{`+who+`,"scope":["chief"]}`); !strings.Contains(got.body, `"open":true`) || !strings.Contains(got.body, `"cure":"name the caller's groups, `) {
+	if got := s.want(200, "", http.MethodPost, "/admin/v1/explain", `{`+who+`,"scope":["editor"]}`); !strings.Contains(got.body, `"open":true`) || !strings.Contains(got.body, `"cure":"name the caller's groups, `) {
 		t.Errorf("while the groups are not known: %s", got.body)
 	}
 	if got := cured.want(200, "", http.MethodPost, "/admin/v1/explain", `{`+who+`}`); strings.Contains(got.body, "open") || !strings.Contains(got.body, `"cure":"a cure of no_roles"`) {

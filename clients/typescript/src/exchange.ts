@@ -126,7 +126,7 @@ function refusal(url: string, { status, headers }: Response, answer: Record<stri
 
 const word = /^[a-z_]{1,40}$/;
 
-/** In none of these can a part of a token be. */
+/** The parts of a token are longer than any word in these. */
 const sentence = /^(?!.*[\w-]{20}).{1,300}$/;
 
 /** What Retry-After says, in seconds: it has them, or a date. Nothing where that is no time to wait. */

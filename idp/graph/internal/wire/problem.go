@@ -95,16 +95,16 @@ func unreached(who string, err error) *Problem {
 	switch _, isTLS := errors.AsType[*tls.CertificateVerificationError](err); {
 	case errors.Is(err, context.Canceled):
 		problem.Err = context.Canceled
+	case isTLS: // also a proxy's
+		problem.Err = errors.New("its certificate is not to be trusted")
+		problem.Hint = "check that nothing intercepts the connection, or name its authority's certificate by SSL_CERT_FILE"
+		problem.Transient = false
 	case isDial && (dial.Op == "dial" || dial.Op == "proxyconnect"):
 		problem.Err = dial
 		problem.Hint = "check that this machine reaches " + who + ", by a proxy if need be"
 	case isTimeout && timeout.Timeout():
 		problem.Err = context.DeadlineExceeded
 		problem.Transient = false // it took long enough
-	case isTLS:
-		problem.Err = errors.New("its certificate is not to be trusted")
-		problem.Hint = "check that nothing intercepts the connection, or name its authority's certificate by SSL_CERT_FILE"
-		problem.Transient = false
 	default:
 		problem.Err = errors.New("the connection broke")
 	}

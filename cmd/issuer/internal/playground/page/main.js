@@ -46,20 +46,25 @@ let asked = 0; // the newest question; answers to earlier ones come too late
 async function run() {
   const mine = ++asked;
   try {
-    have.whole = chosen.signedIn ? chosen.signedIn.token : (await api.token(chosen.persona, "")).token;
-    have.entra = chosen.fault ? (await api.token(chosen.persona, chosen.fault)).token : have.whole;
+    const whole = chosen.signedIn ? chosen.signedIn.token : (await api.token(chosen.persona, "")).token;
+    const entra = chosen.fault ? (await api.token(chosen.persona, chosen.fault)).token : whole;
     const [exchanged, explanation] = await Promise.all([
-      api.exchange(have.entra, chosen.scope), api.explain(have.entra, chosen.scope, chosen.about),
+      api.exchange(entra, chosen.scope), api.explain(entra, chosen.scope, chosen.about),
     ]);
     if (mine !== asked) return;
-    have.hasura = exchanged.body.access_token ?? "";
-    have.explanation = explanation;
+    Object.assign(have, { whole, entra, hasura: exchanged.body.access_token ?? "", explanation });
     showTokens(exchanged);
     showWhy();
     await judge();
   } catch (error) {
     if (mine === asked) fail(error);
   }
+}
+
+/** Asks for the verdicts anew. What fails after another choice was made says nothing of that. */
+function judgeAnew() {
+  const mine = asked;
+  judge().catch((error) => { if (mine === asked) fail(error); });
 }
 
 /**
@@ -165,8 +170,8 @@ async function begin() {
     run();
   }));
   const tokens = [{ id: "hasura", name: "the Hasura token" }, { id: "altered", name: "the same, claims altered" }, { id: "entra", name: "the Entra token itself" }];
-  byId("which").replaceChildren(...chips("which", "radio", tokens, ["hasura"], ([which]) => { chosen.which = which ?? ""; judge().catch(fail); }));
-  byId("role").addEventListener("change", (event) => { chosen.role = /** @type {HTMLSelectElement} */ (event.target).value; judge().catch(fail); });
+  byId("which").replaceChildren(...chips("which", "radio", tokens, ["hasura"], ([which]) => { chosen.which = which ?? ""; judgeAnew(); }));
+  byId("role").addEventListener("change", (event) => { chosen.role = /** @type {HTMLSelectElement} */ (event.target).value; judgeAnew(); });
   byId("roles").replaceChildren(...world.roles.map((role) => h("option", { value: role })));
   byId("ask-role").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -176,7 +181,7 @@ async function begin() {
   byId("signin-text").replaceChildren(...about(world.entra));
   byId("signin").addEventListener("click", () => signIn(world.entra).catch(sayFailure));
   showSettings(world);
-  watchRing(() => judge().catch(fail), run);
+  watchRing(judgeAnew, run);
   setInterval(tick, 1000);
   if (!isBack()) return choosePersona(first?.name ?? "");
   return comeBack(world.entra).then(useSignIn);
