@@ -90,7 +90,9 @@ const late = () => new TokenError("issuer_timeout", "no answer in time");
 const longest = 65_536;
 
 /** What of an answer is read. The rest of one that is longer is not fetched; without it, it is no JSON, unless that was blank. */
-function bounded({ body }: Response): Response {
+function bounded(response: Response): Response {
+  const { body } = response;
+  if (!body?.pipeThrough) return response; // no stream: React Native's fetch, or one of a test
   let left = longest;
   const bound = new TransformStream({
     transform(chunk: Uint8Array<ArrayBuffer>, out) {
@@ -99,7 +101,7 @@ function bounded({ body }: Response): Response {
       else out.enqueue(chunk);
     },
   });
-  return new Response(body?.pipeThrough(bound));
+  return new Response(body.pipeThrough(bound));
 }
 
 /** The members of a JSON object; none where body is none. What JSON.parse throws quotes the body, so it goes no further. */

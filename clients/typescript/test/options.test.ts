@@ -45,3 +45,13 @@ test.each(["entra\n", " entra", "\r\n\tentra \r\n"])(
     expect(issuer.asked[0]?.form.get("subject_token")).toBe("entra");
   },
 );
+
+test.each([undefined, { getReader: () => {} }])(
+  "a fetch whose answers have no stream of the web's will do: %j",
+  async (body) => {
+    const text = async () =>
+      JSON.stringify({ access_token: "a.b.c", token_type: "Bearer", expires_in: 300, scope: "editor" });
+    const fetch = async () => ({ status: 200, headers: new Headers(), body, text }) as unknown as Response;
+    expect((await start({ fetch }).source.getToken()).accessToken).toBe("a.b.c");
+  },
+);
