@@ -13,7 +13,7 @@ import (
 
 func TestNothingThatHappensBreaksAPromiseOnAMemoryStore(t *testing.T) {
 	t.Parallel()
-	keystest.TestPromises(t, keystest.Effort{Worlds: 30, Ticks: 160}, openMemory)
+	keystest.TestPromises(t, keystest.Effort{Worlds: 20, Ticks: 160}, openMemory)
 }
 
 func TestNothingThatHappensBreaksAPromiseOnAFileStore(t *testing.T) {
