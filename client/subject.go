@@ -12,21 +12,18 @@ type subject struct {
 // the only one, and the next exchange waits for its token; where it fails instead, that may be for its own ctx, and another call is made.
 // What came of it between two exchanges is not used: it may be old. Only flights call this, of which there is one at a time.
 func (s *Source) subjectToken(ctx context.Context) (string, error) {
-	late := s.asking
-	if len(late) > 0 {
-		late = nil
-	}
-	if late == nil {
+	late := s.asking != nil && len(s.asking) == 0 // the call of an earlier exchange has not returned
+	if !late {
 		s.ask(ctx)
 	}
 	for {
 		select {
 		case got := <-s.asking:
 			s.asking = nil
-			if got.err == nil || late == nil {
+			if got.err == nil || !late {
 				return got.token, got.err
 			}
-			late = nil
+			late = false
 			s.ask(ctx)
 		case <-ctx.Done():
 			return "", context.Cause(ctx)

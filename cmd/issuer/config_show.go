@@ -54,11 +54,14 @@ const notShown = "(not shown: it may hold a secret)"
 
 // shown is a value as an error may quote it: a secret in the wrong place stays hidden.
 func shown(value string) string {
-	if len(value) > maxShown || looksSecret(value) {
+	if isHidden(value) {
 		return notShown
 	}
 	return fmt.Sprintf("%q", value)
 }
+
+// isHidden reports whether no error may quote value.
+func isHidden(value string) bool { return len(value) > maxShown || looksSecret(value) }
 
 // isPathLike reports whether value may be the path of a file, rather than what was meant to be in one.
 func isPathLike(value string) bool {

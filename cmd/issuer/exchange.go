@@ -68,13 +68,13 @@ func (c *exchangeCmd) check() error {
 	switch {
 	case c.Issuer == "":
 		return usagef("--issuer wants the issuer's URL, such as https://auth.example.com, or set ISSUER_URL; issuer dev prints one to try")
-	case !isBaseURL(c.Issuer, true), shown(c.Issuer) == notShown: // errors name it
+	case !isBaseURL(c.Issuer, true), isHidden(c.Issuer): // errors name it
 		return usagef("--issuer is %s; it wants the issuer's URL: https (http only for a loopback host), and nothing behind it", shown(c.Issuer))
 	case c.Query == "" && (c.Hasura != "" || c.Variables != ""):
 		return usagef("--hasura and --variables are for --query, which is missing")
 	case c.Query != "" && (c.Raw || c.JSON):
 		return usagef("--query prints the engine's answer, which is JSON: leave out --raw and --json")
-	case c.Query != "" && (!isBaseURL(c.Hasura, true) || shown(c.Hasura) == notShown):
+	case c.Query != "" && (!isBaseURL(c.Hasura, true) || isHidden(c.Hasura)):
 		return usagef("--hasura wants the engine's URL with --query: https (http only for a loopback host), such as https://hasura.example.com")
 	}
 	return nil

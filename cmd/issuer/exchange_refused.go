@@ -45,7 +45,7 @@ func nextCommand(reason, subject, roles, requestID string) string {
 	switch reason {
 	case "no_roles", "role_not_granted", "too_many_roles":
 		for role := range strings.FieldsSeq(roles) {
-			if shown(role) != notShown {
+			if !isHidden(role) {
 				who += " --role " + quoted(role)
 			}
 			break // explain takes one

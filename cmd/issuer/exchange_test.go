@@ -398,6 +398,22 @@ func TestAnEngineThatRepeatsTheTokenDoesNotHaveItShown(t *testing.T) {
 	}
 }
 
+// echoing is the URL of a server that answers with the token that it was sent, in that form.
+func echoing(t *testing.T, format string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, format, r.FormValue("subject_token")+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // TestNoErrorOfACommandRepeatsATokenThatWasSent: those of net/http quote what they cannot read.
 func TestNoErrorOfACommandRepeatsATokenThatWasSent(t *testing.T) {
 	t.Parallel()
@@ -407,17 +423,8 @@ func TestNoErrorOfACommandRepeatsATokenThatWasSent(t *testing.T) {
 		"a place that is none":     "HTTP/1.1 302 Found\r\nLocation: http://[x?%s\r\n\r\n",
 		"a trailer":                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX %s\r\n\r\n",
 	} {
-		echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			fmt.Fprintf(conn, format, r.FormValue("subject_token")+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-		}))
-		t.Cleanup(echo.Close)
-		for _, flags := range [][]string{{"--issuer", echo.URL}, {"--query", "{ __typename }", "--hasura", echo.URL}} {
+		echo := echoing(t, format)
+		for _, flags := range [][]string{{"--issuer", echo}, {"--query", "{ __typename }", "--hasura", echo}} {
 			code, stdout, stderr := d.exchangeBy(t, d.token(t, "editor"), flags...)
 			if code != exitFailed || stdout != "" || jws.MatchString(stderr) || !strings.Contains(stderr, "the connection broke") {
 				t.Errorf("%s, %s: exit code %d, %q", name, flags[0], code, jws.ReplaceAllString(stderr, "TOKEN"))
@@ -431,18 +438,9 @@ func TestNobodysWordsForAStatusAreShown(t *testing.T) {
 	t.Parallel()
 	d := develop(t)
 	for _, status := range []int{http.StatusFound, http.StatusInternalServerError} {
-		echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			fmt.Fprintf(conn, "HTTP/1.1 %d %s%s\r\nContent-Length: 0\r\n\r\n", status, r.FormValue("subject_token"), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-		}))
-		t.Cleanup(echo.Close)
+		echo := echoing(t, fmt.Sprintf("HTTP/1.1 %d %%s\r\nContent-Length: 0\r\n\r\n", status))
 		want := fmt.Sprintf(" answers %d %s, and ", status, http.StatusText(status))
-		for _, flags := range [][]string{{"--issuer", echo.URL}, {"--query", "{ __typename }", "--hasura", echo.URL}} {
+		for _, flags := range [][]string{{"--issuer", echo}, {"--query", "{ __typename }", "--hasura", echo}} {
 			code, stdout, stderr := d.exchangeBy(t, d.token(t, "editor"), flags...)
 			if code != exitFailed || stdout != "" || !strings.Contains(stderr, want) {
 				t.Errorf("%s %d: exit code %d, %q", flags[0], status, code, jws.ReplaceAllString(stderr, "TOKEN"))

@@ -62,20 +62,19 @@ func (p *program) wrongLine(ctx context.Context, args []string, wrong error) err
 // withoutSecrets has something else stand for those words, and values of flags, that may be secrets, and for the words behind them, which
 // may be the rest of one. Where there are any, help is not asked for any more.
 func withoutSecrets(args []string) []string {
-	hidden := func(word string) bool { return len(word) > maxShown || looksSecret(word) }
-	if !slices.ContainsFunc(args, hidden) {
+	if !slices.ContainsFunc(args, isHidden) {
 		return args
 	}
 	shown, found := make([]string, 0, len(args)), false
 	for _, arg := range args {
 		name, _, hasValue := strings.Cut(arg, "=")
-		isFlag := strings.HasPrefix(arg, "-") && !hidden(name)
-		found = found || hidden(arg)
+		isFlag := strings.HasPrefix(arg, "-") && !isHidden(name)
+		found = found || isHidden(arg)
 		switch {
 		case arg == "--help" || arg == "-h":
-		case hidden(arg) && isFlag && hasValue:
+		case isHidden(arg) && isFlag && hasValue:
 			shown = append(shown, name+"="+notShown)
-		case hidden(arg), found && !isFlag:
+		case isHidden(arg), found && !isFlag:
 			shown = append(shown, notShown)
 		default:
 			shown = append(shown, arg)

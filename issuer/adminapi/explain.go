@@ -45,7 +45,7 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request, _ *api.Account) er
 	if asked.SubjectToken == "" {
 		notes, asked.Refusal = a.config.Assume(asked.Caller, asked.GroupsUnknown)
 	}
-	if asked.Beside, err = a.beside(r.Context(), q); err != nil {
+	if asked.Beside, err = a.beside(r.Context(), q, asked.GroupsUnknown); err != nil {
 		return err
 	}
 	explanation, err := a.config.Explainer.Explain(r.Context(), asked)
@@ -140,17 +140,22 @@ func (a *API) caller(q question) (idp.Subject, error) {
 // mostBeside is how many of a role's holders are named to who lacks it.
 const mostBeside = 100
 
-// beside looks up who else holds the roles that are asked about.
-func (a *API) beside(ctx context.Context, q question) ([]rolestore.Grant, error) {
+// beside looks up who else holds the role that is asked about, and while the caller's groups are not known those that are wished for,
+// which such a group may hold.
+func (a *API) beside(ctx context.Context, q question, groupsUnknown bool) ([]rolestore.Grant, error) {
 	if q.Tenant == "" || a.config.GrantsElsewhere != "" {
 		return nil, nil
 	}
+	var roles []string
+	if q.Role != "" {
+		roles = append(roles, q.Role)
+	}
+	if groupsUnknown {
+		roles = append(roles, q.Scope...)
+	}
+	slices.Sort(roles)
 	var beside []rolestore.Grant
-	roles := slices.Compact(slices.Sorted(slices.Values(append([]string{q.Role}, q.Scope...))))
-	for _, role := range roles {
-		if role == "" {
-			continue
-		}
+	for _, role := range slices.Compact(roles) {
 		holders, err := a.config.Roles.HoldersOf(ctx, q.Tenant, role, mostBeside)
 		if err != nil {
 			return nil, storeError(err)
